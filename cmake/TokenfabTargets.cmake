@@ -1,0 +1,20 @@
+# tokenfab_library(NAME SOURCES ... LINKS ... [PRIVATE_LINKS ...])
+# One library per folder; LINKS is the dependency rule (tests/unit checks the includes against it).
+function(tokenfab_library NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  add_library(tokenfab_${NAME} STATIC ${ARG_SOURCES})
+  target_include_directories(tokenfab_${NAME} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(tokenfab_${NAME} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+endfunction()
+
+# tokenfab_test(NAME SOURCES ... LINKS ... [LABELS ...]): a Catch2 program registered with CTest.
+function(tokenfab_test NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  add_executable(${NAME} ${ARG_SOURCES})
+  target_link_libraries(${NAME} PRIVATE tokenfab_catch_main ${ARG_LINKS})
+  target_compile_definitions(${NAME} PRIVATE TOKENFAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${NAME} COMMAND ${NAME})
+  if(ARG_LABELS)
+    set_tests_properties(${NAME} PROPERTIES LABELS "${ARG_LABELS}")
+  endif()
+endfunction()

@@ -1,0 +1,140 @@
+#pragma once
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+// Catalogue data: every number with its unit, source and date. Loaded from hwmodels/{chips,llms,engines}/*.json.
+namespace tokenfab {
+
+/// A number with its provenance. `value` is in SI base units after loading (bytes, bytes/s, FLOP/s, W, s);
+/// `unit` is the unit it was written in.
+struct Sourced {
+  double value = 0;
+  std::string unit, source, as_of;
+};
+
+enum class Dtype { bf16, fp8, int8, int4 };
+inline constexpr std::array<const char*, 4> kDtypeNames = {"bf16", "fp8", "int8", "int4"};
+
+/// How far a hardware model can be trusted, weakest first.
+enum class Grade { datasheet, fitted, measured };
+inline constexpr std::array<const char*, 3> kGradeNames = {"datasheet", "fitted to published measurements",
+                                                           "measured by our engine"};
+
+struct Chip {
+  std::string id, name, vendor;
+  std::string family;                         // "hbm"
+  std::string topology;                       // scale-up links: "switched", "mesh" or "pcie"
+  std::map<std::string, Sourced> peak;        // dense FLOP/s by "bf16", "fp8", "int8"
+  Sourced memory;                             // bytes that a process can allocate
+  Sourced bandwidth;                          // HBM bytes/s
+  Sourced link;                               // bytes/s per chip, each direction, summed over its scale-up links
+  Sourced link_latency;                       // seconds per hop
+  int scale_up_domain = 1;                    // chips reachable over `link`
+  Sourced network;                            // scale-out bytes/s per chip, each direction
+  Sourced network_latency;                    // seconds
+  Sourced tdp;                                // W
+  Sourced idle_power;                         // W
+  Sourced host_power;                         // W of server share beside the chip, at all times
+  std::optional<Sourced> embodied;            // kgCO2e per chip
+  std::optional<Sourced> capex;               // USD per chip, server share included where the source says so
+};
+
+struct MoeShape {
+  int experts = 0, top_k = 0, shared_experts = 0;
+  int expert_ffn = 0;
+  int first_dense_layers = 0;
+  bool router_bias = false;
+};
+
+struct MlaShape {
+  int q_lora_rank = 0;  // 0 = full-rank query projection
+  int kv_lora_rank = 0, qk_nope_head_dim = 0, qk_rope_head_dim = 0, v_head_dim = 0;
+};
+
+struct Llm {
+  std::string id, name, source, licence;
+  int layers = 0, hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0;
+  int context = 0;
+  bool tied_embeddings = false;
+  bool qk_norm = false;
+  std::optional<MoeShape> moe;
+  std::optional<MlaShape> mla;
+  Sourced published_parameters;
+};
+
+/// Parameter counts from the dimensions; whole numbers, exact in double.
+struct ParameterCount {
+  double embedding = 0;      // input table (the LM head too where tied)
+  double lm_head = 0;        // 0 where tied
+  double attention_per_layer = 0;
+  double qkv_per_layer = 0;  // all projections that produce q, k, v (MLA: down- and up-projections)
+  double o_per_layer = 0;
+  double dense_mlp_per_layer = 0;    // gate, up, down of a dense layer; 0 where every layer is MoE
+  double expert = 0;                 // one routed expert
+  double shared_per_moe_layer = 0;   // shared experts of one MoE layer
+  double router_per_moe_layer = 0;
+  double norms = 0;                  // all norm weights of the model
+  double total = 0;
+  double active = 0;                 // per token: attention, router, shared and top_k experts, both tables
+};
+ParameterCount count_parameters(const Llm& llm);
+
+/// KV-cache elements per token and layer before any tensor-parallel split (MLA: the shared latent).
+double kv_elements_per_token_layer(const Llm& llm);
+
+inline constexpr std::array<const char*, 12> kOpClassNames = {
+    "qkv_gemm",         "o_gemm",  "mlp_gemm",   "expert_gemm", "prefill_attention", "decode_attention",
+    "norm_activation",  "lm_head", "all_reduce", "all_to_all",  "send",              "host"};
+enum class OpClass {
+  qkv_gemm, o_gemm, mlp_gemm, expert_gemm, prefill_attention, decode_attention,
+  norm_activation, lm_head, all_reduce, all_to_all, send, host
+};
+inline constexpr int kOpClasses = 12;
+
+/// Efficiency of one operator class: time = floor + max(bytes / (bandwidth * eff), FLOP / (peak * eff)).
+struct OpEfficiency {
+  Sourced bandwidth;  // 0..1 of the chip's memory (network classes: link) bandwidth
+  Sourced compute;    // 0..1 of the dense peak at the matrix dtype; 1 for classes without FLOP
+  Sourced floor;      // seconds per kernel of this class
+};
+
+struct EngineProfile {
+  std::string id, name, version;
+  Grade grade = Grade::datasheet;
+  std::string batching;                      // default policy: "chunked", "prefill-first" or "static"
+  std::array<OpEfficiency, kOpClasses> ops;  // indexed by OpClass
+  /// Per-chip replacements: chip id -> op class -> efficiency ("fp8" GEMM figures under "<class>:fp8").
+  std::map<std::string, std::map<std::string, OpEfficiency>> by_chip;
+  Sourced step_gap;          // seconds between steps (host and scheduler)
+  Sourced sequence_gap;      // seconds per running sequence and step
+  Sourced memory_share;      // share of chip memory that the engine may take
+  Sourced reserved_memory;   // bytes per chip: runtime, graphs, communication buffers
+  Sourced kv_block_tokens;   // default page size
+  Sourced watermark;         // share of KV blocks kept free at admission
+  Sourced dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;  // share of (TDP - idle) drawn by bound
+  std::optional<Sourced> known_error;  // relative error of step times where it has been measured
+};
+
+/// Finds catalogue entries: a path ending in .json is read as a file; a bare id is looked up in the data folders.
+/// Errors: UserError with the nearest id.
+class Catalog {
+ public:
+  /// Folders: $TOKENFAB_HOME, then the source tree this binary was built from.
+  static Catalog standard();
+  explicit Catalog(std::string root) : root_(std::move(root)) {}
+
+  Chip chip(const std::string& id) const;
+  Llm llm(const std::string& id) const;
+  EngineProfile engine(const std::string& id) const;
+  std::vector<std::string> ids(const std::string& kind) const;  // kind: "chips", "llms", "engines"; sorted
+  const std::string& root() const { return root_; }             // the folder that holds chips/, llms/, …
+
+ private:
+  std::string path_of(const std::string& kind, const std::string& id) const;
+  std::string root_;
+};
+
+}  // namespace tokenfab

@@ -1,0 +1,130 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "sim/core/histogram.h"
+
+// Plain results of a run: what the simulator hands to economics, reports and the command line.
+namespace tokenfab {
+
+enum class RequestState : std::uint8_t { served, rejected, in_flight };
+
+struct RequestRow {
+  std::int64_t id = 0;
+  Ns arrival = 0;
+  Ns first_token = -1;  // -1 where it never came
+  Ns finish = -1;       // last token; -1 where it never came
+  std::int32_t input_tokens = 0, output_tokens = 0, cached_tokens = 0;
+  std::int32_t preemptions = 0;
+  std::int16_t pool = 0, replica = 0;  // replica -1: rejected at the gateway
+  RequestState state = RequestState::in_flight;
+};
+
+/// Equal bins over the run, coarsened by merging neighbours so that there are never more than kMaxBins.
+struct SeriesBin {
+  std::int64_t arrived = 0, finished = 0, rejected = 0;
+  std::int64_t input_tokens = 0, output_tokens = 0;  // prefilled prompt tokens; tokens generated in the bin
+  Int128 waiting_ns = 0, running_ns = 0;             // time integrals of the two counts, request-nanoseconds
+};
+struct Series {
+  static constexpr std::size_t kMaxBins = 512;
+  Ns bin_ns = 1'000'000'000;
+  std::vector<SeriesBin> bins;
+};
+
+/// Where busy time went, summed over a pool's replicas. phase: "prefill" or "decode"; bound: "bandwidth",
+/// "compute", "network" or "host"; seconds are replica-seconds (all chips of a replica work together).
+struct StepTimeRow {
+  std::string op_class, bound, phase;
+  double seconds = 0;
+};
+
+/// What a pool used; money and carbon are folds over this and prices.
+struct PoolUsage {
+  std::string name, llm, chip, engine, weights, kv;
+  int tensor_parallel = 1, pipeline_parallel = 1, replicas = 1;
+  int chips = 1;                     // tensor_parallel * pipeline_parallel * replicas
+  double paid_chip_seconds = 0;      // chips * makespan
+  double busy_chip_seconds = 0;      // a step was running
+  double prefill_busy_seconds = 0;   // replica-seconds, roofline share of each step
+  double decode_busy_seconds = 0;
+  double idle_energy_j = 0, dynamic_energy_j = 0;  // at the chips, before PUE; idle covers all paid time
+  std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;  // of served requests
+  std::int64_t recomputed_tokens = 0;                                   // prefill work repeated after preemption
+  std::int64_t steps = 0, preemptions = 0;
+  double flop = 0, hbm_bytes = 0;    // useful work done by all the pool's chips
+  double peak_flops = 0;             // of one chip at the deployment's matrix dtype, FLOP/s
+  double peak_bandwidth = 0;         // of one chip, bytes/s
+  std::int64_t kv_blocks = 0;        // per replica
+  std::int64_t kv_block_tokens = 0;
+  std::int64_t peak_kv_blocks = 0;   // most in use at once on any replica
+  std::vector<StepTimeRow> step_time;
+};
+
+struct Assumption {
+  std::string what, value, why;  // why: the default's source or reason
+};
+
+struct PriceUsed {
+  std::string item, unit, source, as_of;
+  double value = 0;
+};
+
+struct LedgerEntry {
+  std::string account, party, basis;  // account: "compute.rent", "energy", "revenue.output", ...
+  double usd = 0;                     // cost > 0, revenue < 0
+};
+
+struct Latencies {
+  Histogram ttft, tpot, e2e, queue;  // nanoseconds; queue = arrival to first scheduled
+};
+
+/// Costs of one run; see docs/definitions.md for each denominator and basis.
+struct CostSummary {
+  double usd_total = 0;          // allocation: everything paid for over the makespan
+  double usd_usage = 0;          // the busy share of it
+  double usd_per_mtok = 0;       // usd_total over input + output tokens
+  double usd_per_mtok_in = 0, usd_per_mtok_out = 0;  // usd_in_rate * N_in + usd_out_rate * N_out = usd_total
+  double usd_per_mtok_output_only = 0;               // usd_total over output tokens
+  double energy_j = 0, carbon_operational_g = 0, carbon_embodied_g = 0;
+  bool has_plan = false;
+  double revenue_usd = 0, margin = 0, markup = 0;    // margin on price, markup on cost
+  double break_even_price_factor = 0;                // multiply the plan's prices by this to break even
+  double break_even_utilisation = 0;                 // busy share of paid time at which revenue = cost
+  double utilisation_time = 0, utilisation_cost = 0, mfu = 0, mbu = 0, goodput_share = 0;
+};
+
+struct RunRecord {
+  std::string study, alternative, sweep_point, scenario_json;
+  std::uint64_t seed = 0;
+  int replication = 0;
+  bool stepwise = false;
+
+  std::int64_t offered = 0, served = 0, rejected = 0, in_flight = 0;
+  std::int64_t input_offered = 0, input_served = 0, input_rejected = 0, input_in_flight = 0;
+  std::int64_t output_offered = 0, output_served = 0, output_rejected = 0, output_in_flight = 0;
+  std::int64_t cached_tokens = 0;
+  std::int64_t skipped_lines = 0;  // malformed trace lines passed over by explicit option
+  double makespan_s = 0;           // first arrival offered to last event
+  double arrival_span_s = 0;       // time 0 to last arrival
+  double slo_ttft_s = 0, slo_tpot_s = 0, slo_e2e_s = 0;  // 0 = none
+  std::int64_t good_requests = 0, good_output_tokens = 0;
+  bool saturated = false;
+  double backlog_slope_per_s = 0;  // waiting requests per second of arrival time
+
+  Latencies latency;
+  Series series;
+  std::vector<PoolUsage> pools;
+  std::vector<Assumption> assumptions;
+  std::vector<PriceUsed> prices;
+  std::vector<LedgerEntry> ledger;
+  CostSummary cost;
+  std::string provenance;          // weakest grade among the hardware models used
+  double error_band = 0;           // known relative error of step times for that grade; 0 = not measured
+  bool keeps_rows = false;
+  std::vector<RequestRow> rows;
+};
+
+}  // namespace tokenfab
