@@ -38,7 +38,7 @@ class Histogram {
   static std::size_t bucket_of(std::int64_t value) {
     const auto v = static_cast<std::uint64_t>(value < 0 ? 0 : value);
     if (v < (1u << kSubBits)) return v;
-    const int shift = std::bit_width(v) - 1 - kSubBits;
+    const int shift = static_cast<int>(std::bit_width(v)) - 1 - kSubBits;
     return (static_cast<std::size_t>(shift + 1) << kSubBits) + ((v >> shift) & ((1u << kSubBits) - 1));
   }
 

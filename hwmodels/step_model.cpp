@@ -1,0 +1,274 @@
+#include "hwmodels/step_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "hwmodels/collectives.h"
+
+namespace tokenfab {
+namespace {
+
+constexpr double kActivationBytes = 2;  // bf16 activations travel between kernels at every weight dtype
+
+std::size_t at(OpClass c) { return static_cast<std::size_t>(c); }
+
+bool is_network(OpClass c) {
+  return c == OpClass::all_reduce || c == OpClass::all_to_all || c == OpClass::send;
+}
+
+/// One kernel boundary per layer moves: two norms with residual (4 reads or writes of the hidden state each), the
+/// rotary embedding with the KV write (q and k in and out), and the gated activation (two halves in, one out).
+double elementwise_elements(const Llm& m, double ffn, double tp) {
+  return 8.0 * m.hidden + 4.0 * m.heads * m.head_dim / tp + 3.0 * ffn / tp;
+}
+
+}  // namespace
+
+double StepSeconds::total() const {
+  double t = 0;
+  for (int c = 0; c < kOpClasses; ++c) t += work[static_cast<std::size_t>(c)] + floor[static_cast<std::size_t>(c)];
+  return t;
+}
+
+double StepModel::concurrency(std::int64_t sequences) const {
+  return static_cast<double>(std::clamp<std::int64_t>(sequences, 1, d_.pipeline_parallel));
+}
+
+StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(count_parameters(d_.llm)) {
+  check_plan();
+  plan_memory();
+  build_ops();
+  build_decode_table();
+}
+
+/// The figure of this class for this chip and matrix dtype: "<class>:<dtype>" first, then "<class>", then the default.
+const OpEfficiency& StepModel::efficiency(OpClass c, bool matrix) const {
+  const std::string name = kOpClassNames[at(c)];
+  if (const auto chip = d_.engine.by_chip.find(d_.chip.id); chip != d_.engine.by_chip.end()) {
+    const std::string dtype = kDtypeNames[static_cast<std::size_t>(d_.activations)];
+    if (const auto e = chip->second.find(name + ":" + dtype); matrix && e != chip->second.end()) return e->second;
+    if (const auto e = chip->second.find(name); e != chip->second.end()) return e->second;
+  }
+  return d_.engine.ops[at(c)];
+}
+
+/// `params` weights per chip over `calls` layers; `io_elements` activations in and out per token and layer.
+StepModel::TokenOp StepModel::gemm(OpClass c, double params, double calls, double io_elements,
+                                   double weight_bytes_each) const {
+  const OpEfficiency& e = efficiency(c, true);
+  const double bytes_per_s = d_.chip.bandwidth.value * e.bandwidth.value;
+  return {params * weight_bytes_each / bytes_per_s, io_elements * calls * kActivationBytes / bytes_per_s,
+          2 * params / (matrix_peak_ * e.compute.value), e.floor.value * calls};
+}
+
+void StepModel::build_ops() {
+  const Llm& m = d_.llm;
+  const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel, layers = m.layers;
+  const double moe_layers = m.moe ? layers - m.moe->first_dense_layers : 0, dense_layers = layers - moe_layers;
+  const double each = dtype_bytes(d_.weights);
+  const double q_heads = m.heads / tp, kv_heads = std::max(1.0, m.kv_heads / tp);
+  const auto op = [&](OpClass c) -> TokenOp& { return ops_[at(c)]; };
+
+  const double head_dim = m.mla ? m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim : m.head_dim;
+  op(OpClass::qkv_gemm) = gemm(OpClass::qkv_gemm, count_.qkv_per_layer * layers / tp, layers,
+                               m.hidden + (q_heads + 2 * kv_heads) * head_dim, each);
+  op(OpClass::o_gemm) =
+      gemm(OpClass::o_gemm, count_.o_per_layer * layers / tp, layers, q_heads * head_dim + m.hidden, each);
+
+  const double shared = count_.shared_per_moe_layer + count_.router_per_moe_layer;
+  const double mlp_params = (count_.dense_mlp_per_layer * dense_layers + shared * moe_layers) / tp;
+  if (mlp_params > 0)
+    op(OpClass::mlp_gemm) = gemm(OpClass::mlp_gemm, mlp_params, shared > 0 ? layers : dense_layers,
+                                 2.0 * m.hidden + (dense_layers > 0 ? 3.0 * m.ffn / tp : 0.0), each);
+  if (m.moe) {
+    const double k = m.moe->top_k, experts = m.moe->experts;
+    TokenOp& e = op(OpClass::expert_gemm);
+    e = gemm(OpClass::expert_gemm, count_.expert * experts * moe_layers / tp, moe_layers,
+             k * (2.0 * m.hidden + 3.0 * m.moe->expert_ffn / tp), each);
+    e.flop *= k / experts;  // each token does the work of k experts
+    log_untouched_ = std::log1p(-k / experts);
+  }
+
+  const OpEfficiency& norm = efficiency(OpClass::norm_activation, false);
+  const double ffn_active = dense_layers * m.ffn + (m.moe ? moe_layers * m.moe->top_k * m.moe->expert_ffn : 0.0);
+  op(OpClass::norm_activation) = {
+      0,
+      (elementwise_elements(m, 0, tp) * layers + 3.0 * ffn_active / tp) * kActivationBytes /
+          (d_.chip.bandwidth.value * norm.bandwidth.value),
+      0, norm.floor.value * layers};
+
+  // The LM head stays in bf16 (as published quantized checkpoints keep it) and is read once per micro-batch;
+  // sampling reads 4-byte logits twice.
+  const double head_params = (count_.lm_head > 0 ? count_.lm_head : count_.embedding) / tp;
+  const OpEfficiency& head = efficiency(OpClass::lm_head, false);
+  const double head_bw = d_.chip.bandwidth.value * head.bandwidth.value;
+  op(OpClass::lm_head) = {head_params * 2 * pp / head_bw, (m.hidden * 2.0 + m.vocab * 8.0 / tp) * pp / head_bw,
+                          2 * head_params * pp / (d_.chip.peak.at("bf16").value * head.compute.value),
+                          head.floor.value};
+
+  if (d_.tensor_parallel > 1) {
+    const OpEfficiency& e = efficiency(OpClass::all_reduce, false);
+    const CollectiveCost cost = all_reduce_cost(d_.chip, d_.tensor_parallel);
+    const double calls = d_.expert_parallel ? layers + dense_layers : 2 * layers;
+    op(OpClass::all_reduce) = {0, calls * m.hidden * kActivationBytes * cost.seconds_per_byte / e.bandwidth.value, 0,
+                               calls * (e.floor.value + cost.latency)};
+  }
+  if (d_.expert_parallel && d_.tensor_parallel > 1) {
+    // Dispatch and combine: each chip holds 1/tp of the tokens and sends each to k experts.
+    const OpEfficiency& e = efficiency(OpClass::all_to_all, false);
+    const CollectiveCost cost = all_to_all_cost(d_.chip, d_.tensor_parallel);
+    const double bytes = m.moe->top_k * m.hidden * kActivationBytes / tp;
+    op(OpClass::all_to_all) = {0, 2 * moe_layers * bytes * cost.seconds_per_byte / e.bandwidth.value, 0,
+                               2 * moe_layers * (e.floor.value + cost.latency)};
+  }
+  if (d_.pipeline_parallel > 1) {
+    const OpEfficiency& e = efficiency(OpClass::send, false);
+    const CollectiveCost cost = send_cost(d_.chip, d_.tensor_parallel);
+    op(OpClass::send) = {0, pp * m.hidden * kActivationBytes / tp * cost.seconds_per_byte / e.bandwidth.value, 0,
+                         pp * (e.floor.value + cost.latency)};
+  }
+  op(OpClass::host) = {0, 0, 0, d_.engine.step_gap.value};
+
+  // Attention, per KV token or token pair, all layers on one chip's share of the heads.
+  const OpEfficiency& dec = efficiency(OpClass::decode_attention, false);
+  const OpEfficiency& pre = efficiency(OpClass::prefill_attention, false);
+  const double bf16 = d_.chip.peak.at("bf16").value, bw = d_.chip.bandwidth.value;
+  const double kv_token_bytes = memory_.kv_bytes_per_token * pp;  // all layers
+  const double pair_prefill = m.mla ? 2.0 * q_heads * (head_dim + m.mla->v_head_dim) : 4.0 * q_heads * head_dim;
+  const double pair_decode =
+      m.mla ? 2.0 * q_heads * (2.0 * m.mla->kv_lora_rank + m.mla->qk_rope_head_dim) : pair_prefill;
+  const double qo = 2 * q_heads * head_dim * kActivationBytes * layers;
+  kv_read_ = kv_token_bytes / (bw * dec.bandwidth.value);
+  qo_io_ = qo / (bw * dec.bandwidth.value);
+  pair_flop_decode_ = pair_decode * layers / (bf16 * dec.compute.value);
+  decode_floor_ = dec.floor.value * layers;
+  prefill_kv_read_ = kv_token_bytes / (bw * pre.bandwidth.value);
+  prefill_qo_io_ = qo / (bw * pre.bandwidth.value);
+  pair_flop_prefill_ = pair_prefill * layers / (bf16 * pre.compute.value);
+  prefill_floor_ = pre.floor.value * layers;
+
+  const double active_experts = m.moe ? m.moe->top_k * count_.expert * moe_layers : 0;
+  const double dense_params = (count_.qkv_per_layer + count_.o_per_layer) * layers + mlp_params * tp;
+  flop_token_ = 2 * (dense_params + active_experts);
+  flop_row_ = 2 * head_params * tp;
+  flop_pair_ = pair_prefill * tp * layers;
+  flop_kv_ = pair_decode * tp * layers;
+  bytes_step_ = dense_params * each;
+  bytes_experts_ = m.moe ? count_.expert * m.moe->experts * moe_layers * each : 0;
+  bytes_token_ = elementwise_elements(m, 0, tp) * layers * kActivationBytes * tp + 3.0 * ffn_active * kActivationBytes;
+  bytes_kv_ = kv_token_bytes * tp;
+}
+
+StepModel::Lines StepModel::attention_lines(double sequences, double micro) const {
+  return {qo_io_ * sequences / micro, kv_read_ / micro, pair_flop_decode_ / micro};
+}
+
+void StepModel::put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale) {
+  const double bytes = op.weight * weight_scale + op.act * x, flop = op.flop * x;
+  out.work[at(c)] = std::max(bytes, flop);
+  out.bound[at(c)] = is_network(c) ? Bound::network : flop > bytes ? Bound::compute : Bound::bandwidth;
+  out.floor[at(c)] = op.floor;
+}
+
+void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
+  const double micro = concurrency(s.decode_sequences + s.prefill_sequences);
+  const double x = static_cast<double>(s.decode_sequences + s.prefill_tokens) / micro;
+  const auto token_op = [&](OpClass c) { put(out, c, ops_[at(c)], x, 1); };
+  token_op(OpClass::qkv_gemm);
+  token_op(OpClass::o_gemm);
+  token_op(OpClass::mlp_gemm);
+  token_op(OpClass::norm_activation);
+  token_op(OpClass::all_reduce);
+  token_op(OpClass::all_to_all);
+  token_op(OpClass::send);
+  token_op(OpClass::host);
+  put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, expert_coverage(x));
+  const std::int64_t rows = s.decode_sequences + s.prefill_outputs;
+  put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], static_cast<double>(rows) / micro, rows > 0 ? 1 : 0);
+  if (rows == 0) out.floor[at(OpClass::lm_head)] = 0;
+  out.bound[at(OpClass::host)] = Bound::host;
+  out.floor[at(OpClass::host)] +=
+      d_.engine.sequence_gap.value * static_cast<double>(s.decode_sequences + s.prefill_sequences);
+
+  const auto attention = [&](OpClass c, bool any, double bytes, double flop, double floor) {
+    out.work[at(c)] = std::max(bytes, flop);
+    out.bound[at(c)] = flop > bytes ? Bound::compute : Bound::bandwidth;
+    out.floor[at(c)] = any ? floor : 0;
+  };
+  attention(OpClass::prefill_attention, s.prefill_tokens > 0,
+            (prefill_kv_read_ * static_cast<double>(s.prefill_kv_tokens) +
+             prefill_qo_io_ * static_cast<double>(s.prefill_tokens)) / micro,
+            pair_flop_prefill_ * static_cast<double>(s.prefill_attention) / micro, prefill_floor_);
+  const Lines lines = attention_lines(static_cast<double>(s.decode_sequences), micro);
+  const auto kv = static_cast<double>(s.decode_kv_tokens);
+  attention(OpClass::decode_attention, s.decode_sequences > 0, lines.offset_bytes + lines.slope_bytes * kv,
+            lines.slope_flop * kv, decode_floor_);
+}
+
+StepSeconds StepModel::evaluate(const StepSums& sums) const {
+  StepSeconds out;
+  evaluate(sums, out);
+  return out;
+}
+
+void StepModel::build_decode_table() {
+  decode_.reserve(static_cast<std::size_t>(d_.max_sequences) + 1);
+  for (std::int64_t n = 0; n <= d_.max_sequences; ++n) {
+    StepSums sums;
+    sums.decode_sequences = n;
+    DecodeRow row;
+    evaluate(sums, row.fixed);
+    row.fixed.work[at(OpClass::decode_attention)] = 0;
+    const Lines l = attention_lines(static_cast<double>(n), concurrency(n));
+    const auto slope = [](double s) { return static_cast<std::int64_t>(ticks_from_seconds(s)); };
+    row.line = KvLine(ticks_from_seconds(row.fixed.total()), ticks_from_seconds(l.offset_bytes),
+                      slope(l.slope_bytes), 0, slope(l.slope_flop));
+    decode_.push_back(row);
+  }
+}
+
+std::array<Bound, 2> StepModel::decode_attention_bounds(std::int64_t n) const {
+  const Lines l = attention_lines(static_cast<double>(n), concurrency(n));
+  const bool steep_is_compute = l.slope_flop > l.slope_bytes;
+  const bool has_knot = decode_line(n).knot() != INT64_MAX;
+  const Bound steep = steep_is_compute ? Bound::compute : Bound::bandwidth;
+  return {has_knot || !steep_is_compute ? Bound::bandwidth : Bound::compute, steep};
+}
+
+double StepModel::expert_coverage(double tokens) const {
+  return log_untouched_ == 0 ? 1 : -std::expm1(tokens * log_untouched_);
+}
+
+StepWork StepModel::work(const StepSums& s) const {
+  const auto tokens = static_cast<double>(s.decode_sequences + s.prefill_tokens);
+  const auto rows = static_cast<double>(s.decode_sequences + s.prefill_outputs);
+  const double micro = concurrency(s.decode_sequences + s.prefill_sequences);
+  StepWork w;
+  w.flop = flop_token_ * tokens + flop_row_ * rows + flop_pair_ * static_cast<double>(s.prefill_attention) +
+           flop_kv_ * static_cast<double>(s.decode_kv_tokens);
+  w.bytes = micro * (bytes_step_ + bytes_experts_ * expert_coverage(tokens / micro) + (rows > 0 ? flop_row_ : 0)) +
+            bytes_token_ * tokens +
+            bytes_kv_ * static_cast<double>(s.decode_kv_tokens + s.prefill_kv_tokens);
+  return w;
+}
+
+double StepModel::dynamic_watts(Bound bound) const {
+  const EngineProfile& e = d_.engine;
+  const double share = bound == Bound::compute     ? e.dynamic_compute.value
+                       : bound == Bound::bandwidth ? e.dynamic_bandwidth.value
+                       : bound == Bound::network   ? e.dynamic_network.value
+                                                   : e.dynamic_host.value;
+  return share * (d_.chip.tdp.value - d_.chip.idle_power.value) * d_.tensor_parallel * d_.pipeline_parallel;
+}
+
+double StepModel::dynamic_joules(const StepSeconds& s) const {
+  double joules = 0;
+  for (int i = 0; i < kOpClasses; ++i) {
+    const auto c = static_cast<std::size_t>(i);
+    const Bound floor = is_network(static_cast<OpClass>(i)) ? Bound::network : Bound::host;
+    joules += s.work[c] * dynamic_watts(s.bound[c]) + s.floor[c] * dynamic_watts(floor);
+  }
+  return joules;
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,130 @@
+#pragma once
+#include <cstdint>
+
+#include "hwmodels/kv_line.h"
+#include "hwmodels/types.h"
+
+namespace tokenfab {
+
+/// What a step contains, as sums: a step costs the same whatever sequences make them up.
+struct StepSums {
+  std::int64_t decode_sequences = 0;
+  std::int64_t decode_kv_tokens = 0;    // KV tokens attended, the new token of each sequence included
+  std::int64_t prefill_tokens = 0;
+  std::int64_t prefill_sequences = 0;   // chunks
+  std::int64_t prefill_attention = 0;   // token pairs: for each prefilled token, the positions it attends to
+  std::int64_t prefill_kv_tokens = 0;   // per chunk, the context at its end: KV tokens read
+  std::int64_t prefill_outputs = 0;     // chunks that end their prompt and sample a token
+};
+
+/// One model on one replica: tensor_parallel * pipeline_parallel chips.
+struct Deployment {
+  Chip chip;
+  Llm llm;
+  EngineProfile engine;
+  int tensor_parallel = 1, pipeline_parallel = 1;
+  bool expert_parallel = false;  // routed experts whole on a chip, all-to-all instead of sharding each expert
+  Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
+  std::int64_t max_sequences = 256, token_budget = 8192;
+  double memory_share = 0.9;     // of chip memory
+  int kv_block_tokens = 16;
+};
+
+/// Bytes per chip of the fullest pipeline stage.
+struct MemoryPlan {
+  double chip_bytes = 0, usable_bytes = 0;  // usable = chip * memory_share
+  double weight_bytes = 0, workspace_bytes = 0;
+  double kv_bytes = 0;                      // usable - weights - workspace
+  double kv_bytes_per_token = 0;            // on this chip
+  std::int64_t kv_blocks = 0;
+};
+
+enum class Bound { bandwidth, compute, network, host };
+inline constexpr int kBounds = 4;
+inline constexpr std::array<const char*, kBounds> kBoundNames = {"bandwidth", "compute", "network", "host"};
+
+/// Seconds of one step by operator class. `work` is the roofline part, in `bound`; `floor` is fixed latency (host-bound,
+/// or network-bound for collectives).
+struct StepSeconds {
+  std::array<double, kOpClasses> work{}, floor{};
+  std::array<Bound, kOpClasses> bound{};
+  double total() const;
+};
+
+/// Useful work of a step on all chips of the replica.
+struct StepWork {
+  double flop = 0, bytes = 0;
+};
+
+/// Roofline step time of one deployment. Immutable after construction; safe to share between threads.
+class StepModel {
+ public:
+  /// Throws Infeasible (with the arithmetic) where weights and workspace do not fit, UserError where the parallel
+  /// plan does not divide the model or the chip has no peak for the activations' dtype.
+  explicit StepModel(Deployment deployment);
+
+  const Deployment& deployment() const { return d_; }
+  const MemoryPlan& memory() const { return memory_; }
+
+  /// Time of a decode-only step with `sequences` in 1 .. max_sequences, as a function of decode KV tokens.
+  const KvLine& decode_line(std::int64_t sequences) const { return decode_[static_cast<std::size_t>(sequences)].line; }
+  /// The classes of such a step that do not depend on KV tokens (decode attention holds its floor only).
+  const StepSeconds& decode_fixed(std::int64_t sequences) const {
+    return decode_[static_cast<std::size_t>(sequences)].fixed;
+  }
+  /// Whether decode attention is bandwidth- or compute-bound below and from the line's knot.
+  std::array<Bound, 2> decode_attention_bounds(std::int64_t sequences) const;
+
+  /// Seconds by class of any step.
+  void evaluate(const StepSums& sums, StepSeconds& out) const;
+  StepSeconds evaluate(const StepSums& sums) const;
+
+  StepWork work(const StepSums& sums) const;
+  /// Joules above idle for a step, all chips of the replica; idle power is paid for at all times.
+  double dynamic_joules(const StepSeconds& seconds) const;
+  double dynamic_watts(Bound bound) const;  // all chips of the replica
+
+  /// Expected share of routed experts that `tokens` tokens touch: 1 - (1 - k/E)^tokens. 1 for dense models.
+  double expert_coverage(double tokens) const;
+  double matrix_peak() const { return matrix_peak_; }  // FLOP/s of one chip at the activations' dtype
+
+ private:
+  struct TokenOp {  // seconds for x tokens a micro-batch: max(weight + act * x, flop * x)
+    double weight = 0, act = 0, flop = 0, floor = 0;
+  };
+  struct DecodeRow {
+    KvLine line;
+    StepSeconds fixed;
+  };
+  struct Lines {
+    double offset_bytes, slope_bytes, slope_flop;  // decode attention seconds: max(ob + sb * K, sf * K)
+  };
+
+  void check_plan() const;
+  void plan_memory();
+  void build_ops();
+  void build_decode_table();
+  const OpEfficiency& efficiency(OpClass c, bool matrix) const;
+  TokenOp gemm(OpClass c, double params, double calls, double io_elements, double weight_bytes_each) const;
+  double concurrency(std::int64_t sequences) const;  // micro-batches in flight
+  Lines attention_lines(double sequences, double micro) const;
+  static void put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale);
+
+  Deployment d_;
+  ParameterCount count_;
+  MemoryPlan memory_;
+  std::array<TokenOp, kOpClasses> ops_{};
+  double matrix_peak_ = 0;
+  double kv_read_ = 0, qo_io_ = 0, pair_flop_prefill_ = 0, pair_flop_decode_ = 0;  // seconds per unit, all layers
+  double prefill_kv_read_ = 0, prefill_qo_io_ = 0;
+  double prefill_floor_ = 0, decode_floor_ = 0;
+  double log_untouched_ = 0;  // ln(1 - k/E)
+  // Work per unit on all chips, for FLOP and byte accounts.
+  double flop_token_ = 0, flop_row_ = 0, flop_pair_ = 0, flop_kv_ = 0;
+  double bytes_step_ = 0, bytes_experts_ = 0, bytes_token_ = 0, bytes_kv_ = 0;
+  std::vector<DecodeRow> decode_;
+};
+
+double dtype_bytes(Dtype t);  // int4 group-wise: 0.5 + a 16-bit scale per 128 weights
+
+}  // namespace tokenfab

@@ -1,0 +1,48 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+
+namespace tokenfab {
+
+/// At equal times, lower goes first: what arrives by a step's end can join the next step.
+enum class EventOrder : std::uint32_t { arrival = 0, step_done = 1, end = 2 };
+
+/// Value events in total order: (time, order, sequence of scheduling). Nothing is deleted: an event that no longer
+/// holds carries an outdated epoch and is ignored by its handler.
+template <class Event>
+class EventQueue {
+ public:
+  struct Item {
+    Ns time;
+    EventOrder order;
+    std::uint64_t sequence;
+    Event event;
+    /// The standard heap keeps the greatest on top: the earliest event.
+    bool operator<(const Item& other) const {
+      if (time != other.time) return time > other.time;
+      if (order != other.order) return order > other.order;
+      return sequence > other.sequence;
+    }
+  };
+
+  void push(Ns time, EventOrder order, Event event) {
+    heap_.push_back({time, order, next_++, event});
+    std::push_heap(heap_.begin(), heap_.end());
+  }
+  bool empty() const { return heap_.empty(); }
+  Item pop() {
+    std::pop_heap(heap_.begin(), heap_.end());
+    const Item top = heap_.back();
+    heap_.pop_back();
+    return top;
+  }
+
+ private:
+  std::vector<Item> heap_;
+  std::uint64_t next_ = 0;
+};
+
+}  // namespace tokenfab

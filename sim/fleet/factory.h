@@ -1,0 +1,43 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hwmodels/step_model.h"
+#include "sim/core/records.h"
+#include "sim/serving/batcher.h"
+#include "sim/workload/request.h"
+
+namespace tokenfab {
+
+/// Identical replicas of one deployment.
+struct PoolSpec {
+  std::string name;
+  std::shared_ptr<const StepModel> model;
+  BatcherSpec batcher;
+  int replicas = 1;
+  /// Replaces the simulated executor (tests, a real engine); then the pool's usage has no step times.
+  std::function<std::unique_ptr<Executor>()> executor;
+};
+
+struct FactorySpec {
+  std::vector<PoolSpec> pools;
+  std::string router = "least-outstanding";
+  std::uint64_t seed = 1;
+  std::uint32_t replication = 0;
+  bool stepwise = false;
+  double horizon_s = 0;  // stop the clock here, with work in flight; 0 = run until all is done
+};
+
+struct SimulationProgress {
+  std::int64_t offered = 0, finished = 0;
+  double simulated_s = 0;
+};
+
+/// Replays `requests` through the factory and fills counts, latencies, series, pools (usage) and rows of `record`,
+/// which brings its SLO and keeps_rows. Deterministic. Throws InternalError where a conservation law is broken.
+void simulate(const FactorySpec& spec, RequestSource& requests, RunRecord& record,
+              const std::function<void(const SimulationProgress&)>& progress = {});
+
+}  // namespace tokenfab

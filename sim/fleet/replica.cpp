@@ -1,0 +1,111 @@
+#include "sim/fleet/replica.h"
+
+#include "base/error.h"
+
+namespace tokenfab {
+
+Replica::Replica(int pool, int index, const BatcherSpec& batcher, std::unique_ptr<Executor> executor, bool stepwise,
+                 RunRecorder& recorder)
+    : pool_(pool),
+      index_(index),
+      recorder_(recorder),
+      batcher_(Batcher::make(batcher)),
+      executor_(std::move(executor)),
+      stepwise_(stepwise ? std::make_unique<StepwiseExecutor>(*executor_) : nullptr),
+      clock_(stepwise ? static_cast<Executor*>(stepwise_.get()) : executor_.get()) {}
+
+template <class Change>
+void Replica::change(Change&& body) {
+  const std::int64_t waiting = batcher_->waiting(), running = batcher_->running();
+  body();
+  recorder_.change(batcher_->waiting() - waiting, batcher_->running() - running);
+}
+
+bool Replica::arrive(Ns now, const Request& request) {
+  const bool joinable = batcher_->joinable();
+  Slot slot = kNoSlot;
+  Batcher::Verdict verdict{};
+  change([&] { verdict = batcher_->enqueue(request.input_tokens, request.output_tokens, slot); });
+  if (verdict != Batcher::Verdict::accepted) {
+    recorder_.rejected(now, request, verdict == Batcher::Verdict::queue_full);
+    return false;
+  }
+  if (slot >= tracked_.size()) {
+    tracked_.resize(slot + 1);
+    present_.resize(slot + 1);
+  }
+  tracked_[slot] = {request, -1, -1};
+  present_[slot] = true;
+  if (!running_) return begin(ticks_from_ns(now));
+  if (!joinable || progress_.steps == 1) return false;
+  const Progress cut = clock_->run(batcher_->current(), start_, now);
+  if (cut.steps >= progress_.steps) return false;
+  progress_ = cut;
+  ++epoch_;
+  return true;
+}
+
+bool Replica::begin(Ticks start) {
+  change([&] { batcher_->plan(); });
+  const StepPlan& plan = batcher_->current();
+  running_ = !plan.empty();
+  if (!running_) return false;
+  for (const Slot slot : batcher_->scheduled()) tracked_[slot].scheduled = floor_ns(start);
+  start_ = start;
+  progress_ = clock_->run(plan, start, kNever);
+  ++epoch_;
+  return true;
+}
+
+/// Tokens belong to the series bin in which their step ends.
+void Replica::record_tokens(Ns end) {
+  const StepPlan& plan = batcher_->current();
+  SeriesRecorder& series = recorder_.series();
+  const std::int64_t each = plan.sums.decode_sequences;
+  std::int64_t done = 0;
+  if (progress_.steps > 1) {
+    series.bin(end);
+    for (Ns edge = series.bin_end(floor_ns(start_)); edge <= end;) {
+      const Progress to_edge = executor_->run(plan, start_, edge);  // the first step that ends at or after the edge
+      series.bin(edge - 1).output_tokens += each * (to_edge.steps - 1 - done);
+      done = to_edge.steps - 1;
+      edge = series.bin_end(std::min(floor_ns(to_edge.end), end));
+    }
+  }
+  SeriesBin& last = series.bin(end);
+  last.output_tokens += each * (progress_.steps - done) + plan.sums.prefill_outputs;
+  last.input_tokens += plan.sums.prefill_tokens;
+}
+
+bool Replica::step_done() {
+  const Ns now = due();
+  clock_->committed(batcher_->current(), progress_.steps);
+  record_tokens(now);
+  busy_ += progress_.end - start_;
+  change([&] { batcher_->complete(progress_.steps); });
+  for (const Slot slot : batcher_->first_tokens()) tracked_[slot].first_token = now;
+  for (const Slot slot : batcher_->finished()) {
+    const Request& request = tracked_[slot].request;
+    served_.input_tokens += request.input_tokens;
+    served_.cached_tokens += request.cached_tokens;
+    served_.output_tokens += request.output_tokens;
+    recorder_.finished(now, tracked_[slot], batcher_->sequence(slot).preemptions, pool_, index_);
+    present_[slot] = false;
+    batcher_->release(slot);
+  }
+  return begin(progress_.end);
+}
+
+void Replica::abandon(Ns now) {
+  for (Slot slot = 0; slot < tracked_.size(); ++slot)
+    if (present_[slot])
+      recorder_.unfinished(now, tracked_[slot], batcher_->sequence(slot).preemptions, pool_, index_);
+}
+
+void Replica::check() const {
+  batcher_->check();
+  if (outstanding() == 0)
+    require(batcher_->kv().free() == batcher_->kv().total(), "all KV blocks are free when the factory is empty");
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,62 @@
+#pragma once
+#include <memory>
+
+#include "sim/fleet/run_recorder.h"
+#include "sim/serving/batcher.h"
+
+namespace tokenfab {
+
+/// One engine instance: a batcher, the executor that says how long its steps take, and the requests inside.
+/// Times: arrivals in ns, its own clock in exact ticks.
+class Replica {
+ public:
+  Replica(int pool, int index, const BatcherSpec& batcher, std::unique_ptr<Executor> executor, bool stepwise,
+          RunRecorder& recorder);
+
+  std::int64_t outstanding() const { return batcher_->waiting() + batcher_->running(); }
+
+  /// A request arrives. Returns true where the end of the current step or span changed: see due().
+  bool arrive(Ns now, const Request& request);
+  /// The current step or span is over. Returns true where another has begun.
+  bool step_done();
+
+  /// When the current step or span ends, to the ns below.
+  Ns due() const { return floor_ns(progress_.end); }
+  std::uint32_t epoch() const { return epoch_; }  // changes whenever due() does
+
+  /// The run stops at `now` with work left.
+  void abandon(Ns now);
+  /// Throws InternalError where blocks, sequences or busy time do not add up.
+  void check() const;
+
+  const Batcher& batcher() const { return *batcher_; }
+  const Executor& executor() const { return *executor_; }
+  Ticks busy() const { return busy_; }
+
+  struct Served {
+    std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;
+  };
+  const Served& served() const { return served_; }
+
+ private:
+  bool begin(Ticks start);
+  void record_tokens(Ns end);
+  template <class Change>
+  void change(Change&& body);  // keeps the recorder's counts in step with the batcher's
+
+  int pool_, index_;
+  RunRecorder& recorder_;
+  std::unique_ptr<Batcher> batcher_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<StepwiseExecutor> stepwise_;
+  Executor* clock_;  // executor_, or stepwise_ in front of it
+  std::vector<RunRecorder::Tracked> tracked_;  // by slot
+  std::vector<bool> present_;
+  Served served_;
+  Ticks start_ = 0, busy_ = 0;
+  Progress progress_;
+  bool running_ = false;
+  std::uint32_t epoch_ = 0;
+};
+
+}  // namespace tokenfab

@@ -1,0 +1,119 @@
+#include "sim/fleet/run_recorder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace tokenfab {
+namespace {
+
+RequestRow row_of(const Request& r, RequestState state) {
+  RequestRow row;
+  row.id = r.id;
+  row.arrival = r.arrival;
+  row.input_tokens = r.input_tokens;
+  row.output_tokens = r.output_tokens;
+  row.cached_tokens = r.cached_tokens;
+  row.state = state;
+  row.replica = -1;
+  return row;
+}
+
+RequestRow row_of(const RunRecorder::Tracked& t, RequestState state, std::int32_t preemptions, int pool, int replica) {
+  RequestRow row = row_of(t.request, state);
+  row.first_token = t.first_token;
+  row.preemptions = preemptions;
+  row.pool = static_cast<std::int16_t>(pool);
+  row.replica = static_cast<std::int16_t>(replica);
+  return row;
+}
+
+}  // namespace
+
+void RunRecorder::arrived(Ns now, const Request& request) {
+  ++record_.offered;
+  record_.input_offered += request.input_tokens;
+  record_.output_offered += request.output_tokens;
+  first_arrival_ = std::min(first_arrival_, now);
+  last_arrival_ = now;
+  ++series_.bin(now).arrived;
+  waiting_at_last_arrival_ = waiting_;
+}
+
+void RunRecorder::rejected(Ns now, const Request& request, bool queue_full) {
+  ++record_.rejected;
+  record_.input_rejected += request.input_tokens;
+  record_.output_rejected += request.output_tokens;
+  if (queue_full) ++rejected_full_;
+  ++series_.bin(now).rejected;
+  if (record_.keeps_rows) record_.rows.push_back(row_of(request, RequestState::rejected));
+}
+
+bool RunRecorder::meets_slo(Ns ttft, Ns tpot, Ns e2e) const {
+  const auto ok = [](Ns value, double limit_s) { return limit_s <= 0 || seconds_from_ns(value) <= limit_s; };
+  return ok(ttft, record_.slo_ttft_s) && ok(tpot, record_.slo_tpot_s) && ok(e2e, record_.slo_e2e_s);
+}
+
+void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, int pool, int replica) {
+  const Request& r = t.request;
+  const Ns ttft = t.first_token - r.arrival, e2e = now - r.arrival;
+  const Ns tpot = r.output_tokens > 1 ? (e2e - ttft) / (r.output_tokens - 1) : 0;
+  ++record_.served;
+  record_.input_served += r.input_tokens;
+  record_.output_served += r.output_tokens;
+  record_.cached_tokens += r.cached_tokens;
+  record_.latency.ttft.add(ttft);
+  record_.latency.e2e.add(e2e);
+  record_.latency.queue.add(t.scheduled - r.arrival);
+  if (r.output_tokens > 1) record_.latency.tpot.add(tpot);
+  if (meets_slo(ttft, tpot, e2e)) {
+    ++record_.good_requests;
+    record_.good_output_tokens += r.output_tokens;
+  }
+  sojourn_ns_ += e2e;
+  ++series_.bin(now).finished;
+  if (record_.keeps_rows) {
+    record_.rows.push_back(row_of(t, RequestState::served, preemptions, pool, replica));
+    record_.rows.back().finish = now;
+  }
+}
+
+void RunRecorder::unfinished(Ns now, const Tracked& t, std::int32_t preemptions, int pool, int replica) {
+  ++record_.in_flight;
+  record_.input_in_flight += t.request.input_tokens;
+  record_.output_in_flight += t.request.output_tokens;
+  sojourn_ns_ += now - t.request.arrival;
+  if (record_.keeps_rows) record_.rows.push_back(row_of(t, RequestState::in_flight, preemptions, pool, replica));
+}
+
+/// At exactly critical load the backlog left by arrival noise alone is of the order of sqrt(offered): a backlog (or a
+/// number of full-queue rejections) beyond three times that, and growing, is overload.
+void RunRecorder::judge_saturation() {
+  record_.backlog_slope_per_s = backlog_slope(record_.series, last_arrival_);
+  const double noise = 3 * std::sqrt(static_cast<double>(record_.offered));
+  const bool grows = record_.backlog_slope_per_s > 0 && static_cast<double>(waiting_at_last_arrival_) > noise;
+  record_.saturated = last_arrival_ > first_arrival_ && (grows || static_cast<double>(rejected_full_) > noise);
+}
+
+void RunRecorder::check() const {
+  const RunRecord& r = record_;
+  require(r.offered == r.served + r.rejected + r.in_flight, "requests offered = served + rejected + in flight");
+  require(r.input_offered == r.input_served + r.input_rejected + r.input_in_flight,
+          "input tokens offered = served + rejected + in flight");
+  require(r.output_offered == r.output_served + r.output_rejected + r.output_in_flight,
+          "output tokens offered = served + rejected + in flight");
+  require(series_.request_ns() == sojourn_ns_, "Little's law: integral of requests in the system = sum of sojourns");
+}
+
+void RunRecorder::close(Ns end) {
+  advance(end);
+  record_.series = series_.series();
+  const Ns start = record_.offered > 0 ? first_arrival_ : end;
+  record_.makespan_s = seconds_from_ns(end - start);
+  record_.arrival_span_s = seconds_from_ns(last_arrival_ - std::min(start, last_arrival_));
+  judge_saturation();
+  check();
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,45 @@
+#pragma once
+#include "sim/core/records.h"
+#include "sim/core/series_recorder.h"
+#include "sim/workload/request.h"
+
+namespace tokenfab {
+
+/// Follows every request from arrival to its end and keeps what the results need: counts, latency sketches, the time
+/// series, optional rows. Checks at the end that requests, tokens and time add up.
+class RunRecorder {
+ public:
+  explicit RunRecorder(RunRecord& record) : record_(record) {}
+
+  struct Tracked {  // a request inside the factory
+    Request request;
+    Ns scheduled = -1, first_token = -1;
+  };
+
+  void arrived(Ns now, const Request& request);
+  void rejected(Ns now, const Request& request, bool queue_full);
+  void finished(Ns now, const Tracked& tracked, std::int32_t preemptions, int pool, int replica);
+  void unfinished(Ns now, const Tracked& tracked, std::int32_t preemptions, int pool, int replica);
+
+  /// Time passes up to `now` with the current counts; then the counts change.
+  void advance(Ns now) { series_.integrate(now, waiting_, running_); }
+  void change(std::int64_t waiting, std::int64_t running) { waiting_ += waiting, running_ += running; }
+  SeriesRecorder& series() { return series_; }
+
+  /// Fills the record's summary. `end`: the last event's time.
+  void close(Ns end);
+
+ private:
+  bool meets_slo(Ns ttft, Ns tpot, Ns e2e) const;
+  void judge_saturation();
+  void check() const;
+
+  RunRecord& record_;
+  SeriesRecorder series_;
+  std::int64_t waiting_ = 0, running_ = 0;
+  std::int64_t rejected_full_ = 0, waiting_at_last_arrival_ = 0;
+  Int128 sojourn_ns_ = 0;
+  Ns first_arrival_ = kNever, last_arrival_ = 0;
+};
+
+}  // namespace tokenfab

@@ -1,0 +1,84 @@
+#include "sim/fleet/usage.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "sim/serving/simulated_executor.h"
+
+namespace tokenfab {
+namespace {
+
+void describe(const PoolSpec& pool, PoolUsage& u) {
+  u.name = pool.name;
+  u.replicas = pool.replicas;
+  u.kv_blocks = pool.batcher.kv_blocks;
+  u.kv_block_tokens = pool.batcher.kv_block_tokens;
+  if (!pool.model) return;
+  const Deployment& d = pool.model->deployment();
+  u.llm = d.llm.id;
+  u.chip = d.chip.id;
+  u.engine = d.engine.id;
+  u.weights = kDtypeNames[static_cast<std::size_t>(d.weights)];
+  u.kv = kDtypeNames[static_cast<std::size_t>(d.kv)];
+  u.tensor_parallel = d.tensor_parallel;
+  u.pipeline_parallel = d.pipeline_parallel;
+  u.chips = d.tensor_parallel * d.pipeline_parallel * pool.replicas;
+  u.peak_flops = pool.model->matrix_peak();
+  u.peak_bandwidth = d.chip.bandwidth.value;
+}
+
+void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, PoolUsage& u) {
+  const Deployment& d = pool.model->deployment();
+  const double chips_each = d.tensor_parallel * d.pipeline_parallel;
+  double watts_seconds = 0;
+  for (std::size_t phase = 0; phase < 2; ++phase)
+    for (std::size_t c = 0; c < kOpClasses; ++c)
+      for (std::size_t b = 0; b < kBounds; ++b) {
+        const double seconds = a.seconds[phase][c][b];
+        if (seconds <= 0) continue;
+        u.step_time.push_back({kOpClassNames[c], kBoundNames[b], phase == 0 ? "prefill" : "decode", seconds});
+        watts_seconds += seconds * pool.model->dynamic_watts(static_cast<Bound>(b));
+      }
+  u.prefill_busy_seconds = a.phase_seconds(0);
+  u.decode_busy_seconds = a.phase_seconds(1);
+  const double busy = seconds_from_ticks(a.busy);
+  require(std::fabs(u.prefill_busy_seconds + u.decode_busy_seconds - busy) <= 1e-9 * std::max(busy, 1e-6),
+          "operator seconds add up to busy seconds");
+  u.busy_chip_seconds = busy * chips_each;
+  u.dynamic_energy_j = watts_seconds;
+  u.idle_energy_j = u.paid_chip_seconds * (d.chip.idle_power.value + d.chip.host_power.value);
+  u.steps = a.steps;
+  u.flop = a.flop;
+  u.hbm_bytes = a.bytes;
+}
+
+}  // namespace
+
+PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& replicas, double makespan_s) {
+  PoolUsage u;
+  describe(pool, u);
+  u.paid_chip_seconds = u.chips * makespan_s;
+  SimulatedExecutor::Account account;
+  Ticks busy = 0;
+  for (const Replica* r : replicas) {
+    u.input_tokens += r->served().input_tokens;
+    u.cached_tokens += r->served().cached_tokens;
+    u.output_tokens += r->served().output_tokens;
+    u.recomputed_tokens += r->batcher().recomputed_tokens();
+    u.preemptions += r->batcher().preemptions();
+    u.peak_kv_blocks = std::max(u.peak_kv_blocks, r->batcher().kv().peak_used());
+    busy += r->busy();
+    if (const auto* simulated = dynamic_cast<const SimulatedExecutor*>(&r->executor()))
+      account.add(simulated->account());
+  }
+  if (!pool.model || pool.executor) {
+    u.busy_chip_seconds = seconds_from_ticks(busy) * u.chips / pool.replicas;
+    return u;
+  }
+  require(account.busy == busy, "ticks accounted by operator = ticks busy");
+  fold_account(pool, account, u);
+  return u;
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,42 @@
+#include <algorithm>
+
+#include "sim/serving/policies.h"
+
+namespace tokenfab {
+
+bool ChunkedBatcher::continue_prompt(std::int64_t& budget) {
+  if (newest_ == kNoSlot || at(newest_).decoding) return true;
+  const Sequence& s = at(newest_);
+  const std::int64_t tokens = std::min(prompt_left(s), budget);
+  if (tokens == 0) return true;
+  if (kv_.blocks_for(s.computed + tokens) - kv_.blocks_for(s.computed) > kv_.free()) {
+    preempt(newest_);
+    return false;
+  }
+  add_chunk(newest_, tokens);
+  budget -= tokens;
+  return true;
+}
+
+void ChunkedBatcher::admit(std::int64_t budget) {
+  while (!waiting_.empty() && budget > 0 && running_ < spec_.max_sequences) {
+    const std::int64_t tokens = std::min(prompt_left(at(waiting_.front())), budget);
+    if (!kv_.can_admit(kv_.blocks_for(tokens))) return;
+    const Slot slot = pop_waiting();
+    add_running(slot);
+    add_chunk(slot, tokens);
+    budget -= tokens;
+  }
+}
+
+void ChunkedBatcher::decide() {
+  bool preempted = preempt_until_growth_fits();
+  std::int64_t budget = spec_.token_budget - decoding_;
+  const std::int64_t span = decoding_ > 0 ? decode_span() : 0;
+  add_decodes();
+  if (!continue_prompt(budget)) preempted = true;
+  if (!preempted) admit(budget);
+  if (chunks_.empty()) plan_.repeats = preempted ? std::min<std::int64_t>(span, 1) : span;
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,57 @@
+#pragma once
+#include "sim/serving/batcher.h"
+
+namespace tokenfab {
+
+/// vLLM v1: every step takes all decoding sequences, then the unfinished prompt, then waiting prompts, within the
+/// token budget. At most one prompt, the newest, is partly prefilled. A shortage of blocks preempts the newest
+/// sequences, and no prompt is admitted in that step.
+class ChunkedBatcher final : public Batcher {
+ public:
+  explicit ChunkedBatcher(const BatcherSpec& spec) : Batcher(spec) {}
+
+ protected:
+  void decide() override;
+  bool splits_prompts() const override { return true; }
+
+ private:
+  bool continue_prompt(std::int64_t& budget);  // false where it was preempted for want of blocks
+  void admit(std::int64_t budget);
+};
+
+/// vLLM v0: whole prompts first, in a step of their own; decoding waits meanwhile.
+class PrefillFirstBatcher final : public Batcher {
+ public:
+  explicit PrefillFirstBatcher(const BatcherSpec& spec) : Batcher(spec) {}
+
+ protected:
+  void decide() override;
+
+ private:
+  bool admit();
+};
+
+/// Naive serving: a batch is taken when the last one is over, prompts are padded to the longest, and every slot runs
+/// (and holds its cache) until the longest output is done. A request's tokens stream as they are generated.
+class StaticBatcher final : public Batcher {
+ public:
+  explicit StaticBatcher(const BatcherSpec& spec) : Batcher(spec) {}
+
+ protected:
+  void decide() override;
+  void advance(std::int64_t steps) override;
+  bool splits_prompts() const override { return true; }
+  bool open_to_arrivals() const override { return false; }
+  std::int64_t held_blocks() const override { return blocks_; }
+
+ private:
+  void take_batch();
+
+  std::vector<Slot> batch_;     // by output length, longest last
+  std::int64_t padded_input_ = 0;
+  std::int64_t generated_ = 0;  // tokens per sequence so far
+  std::int64_t blocks_ = 0;     // taken for the whole padded batch at its start
+  std::size_t next_ = 0;        // first of batch_ still generating
+};
+
+}  // namespace tokenfab

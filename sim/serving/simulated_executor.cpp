@@ -1,0 +1,132 @@
+#include "sim/serving/simulated_executor.h"
+
+#include <cmath>
+
+namespace tokenfab {
+namespace {
+
+constexpr std::size_t kPrefill = 0, kDecode = 1;
+
+std::size_t floor_bound(std::size_t c) {
+  const auto op = static_cast<OpClass>(c);
+  const bool network = op == OpClass::all_reduce || op == OpClass::all_to_all || op == OpClass::send;
+  return static_cast<std::size_t>(network ? Bound::network : Bound::host);
+}
+
+std::size_t index(Bound b) { return static_cast<std::size_t>(b); }
+
+}  // namespace
+
+SimulatedExecutor::SimulatedExecutor(std::shared_ptr<const StepModel> model)
+    : model_(std::move(model)), decode_(static_cast<std::size_t>(model_->deployment().max_sequences) + 1) {}
+
+const SimulatedExecutor::Mixed& SimulatedExecutor::price(const StepPlan& plan) {
+  if (mixed_.serial != plan.serial) {
+    mixed_.serial = plan.serial;
+    model_->evaluate(plan.sums, mixed_.seconds);
+    mixed_.ticks = ticks_from_seconds(mixed_.seconds.total());
+  }
+  return mixed_;
+}
+
+Progress SimulatedExecutor::run(const StepPlan& plan, Ticks start, Ns until) {
+  if (!plan.decode_only()) return {1, start + price(plan).ticks};
+  const std::int64_t n = plan.sums.decode_sequences, kv = plan.sums.decode_kv_tokens;
+  const KvLine& line = model_->decode_line(n);
+  std::int64_t steps = plan.repeats;
+  if (until != kNever) steps = line.steps_to_reach(kv, n, ticks_from_ns(until) - start, plan.repeats);
+  return {steps, start + line.sum(kv, n, steps)};
+}
+
+void SimulatedExecutor::committed(const StepPlan& plan, std::int64_t steps) {
+  if (!plan.decode_only()) return account_mixed(plan);
+  const std::int64_t n = plan.sums.decode_sequences, kv = plan.sums.decode_kv_tokens;
+  DecodeCount& count = decode_[static_cast<std::size_t>(n)];
+  const KvLine::Parts parts = model_->decode_line(n).kv_parts(kv, n, steps);
+  count.steps += steps;
+  count.kv_tokens += kv * steps + n * (steps * (steps - 1) / 2);
+  count.kv_ticks.low += parts.low;
+  count.kv_ticks.high += parts.high;
+}
+
+/// Each class's time is split between the phases in proportion to what either would take alone.
+void SimulatedExecutor::account_mixed(const StepPlan& plan) {
+  const Mixed& mixed = price(plan);
+  Account& a = mixed_account_;
+  const bool pure = plan.sums.decode_sequences == 0;
+  StepSeconds alone;
+  if (!pure) {
+    StepSums prefill = plan.sums;
+    prefill.decode_sequences = prefill.decode_kv_tokens = 0;
+    model_->evaluate(prefill, alone);
+  }
+  const StepSeconds& decode = model_->decode_fixed(plan.sums.decode_sequences);
+  for (std::size_t c = 0; c < kOpClasses; ++c) {
+    const double work = mixed.seconds.work[c], floor = mixed.seconds.floor[c];
+    double share = 1;
+    if (c == static_cast<std::size_t>(OpClass::decode_attention)) {
+      share = 0;
+    } else if (!pure && c != static_cast<std::size_t>(OpClass::prefill_attention)) {
+      const double p = alone.work[c] + alone.floor[c], d = decode.work[c] + decode.floor[c];
+      share = p + d > 0 ? p / (p + d) : 1;
+    }
+    const std::size_t b = index(mixed.seconds.bound[c]), f = floor_bound(c);
+    a.seconds[kPrefill][c][b] += work * share;
+    a.seconds[kPrefill][c][f] += floor * share;
+    a.seconds[kDecode][c][b] += work * (1 - share);
+    a.seconds[kDecode][c][f] += floor * (1 - share);
+  }
+  const StepWork w = model_->work(plan.sums);
+  a.flop += w.flop;
+  a.bytes += w.bytes;
+  a.busy += mixed.ticks;
+  ++a.steps;
+}
+
+SimulatedExecutor::Account SimulatedExecutor::account() const {
+  Account a = mixed_account_;
+  const auto attention = static_cast<std::size_t>(OpClass::decode_attention);
+  for (std::size_t i = 1; i < decode_.size(); ++i) {
+    const DecodeCount& count = decode_[i];
+    if (count.steps == 0) continue;
+    const auto n = static_cast<std::int64_t>(i);
+    const auto steps = static_cast<double>(count.steps);
+    const StepSeconds& fixed = model_->decode_fixed(n);
+    for (std::size_t c = 0; c < kOpClasses; ++c) {
+      a.seconds[kDecode][c][index(fixed.bound[c])] += fixed.work[c] * steps;
+      a.seconds[kDecode][c][floor_bound(c)] += fixed.floor[c] * steps;
+    }
+    const auto bounds = model_->decode_attention_bounds(n);
+    a.seconds[kDecode][attention][index(bounds[0])] += seconds_from_ticks(count.kv_ticks.low);
+    a.seconds[kDecode][attention][index(bounds[1])] += seconds_from_ticks(count.kv_ticks.high);
+    a.busy += model_->decode_line(n).base() * count.steps + count.kv_ticks.low + count.kv_ticks.high;
+    a.steps += count.steps;
+    StepSums sums;
+    sums.decode_sequences = n;
+    const StepWork per_step = model_->work(sums);
+    sums.decode_kv_tokens = 1;
+    const StepWork with_one = model_->work(sums);
+    a.flop += per_step.flop * steps + (with_one.flop - per_step.flop) * static_cast<double>(count.kv_tokens);
+    a.bytes += per_step.bytes * steps + (with_one.bytes - per_step.bytes) * static_cast<double>(count.kv_tokens);
+  }
+  return a;
+}
+
+double SimulatedExecutor::Account::phase_seconds(int phase) const {
+  double total = 0;
+  for (const auto& by_bound : seconds[static_cast<std::size_t>(phase)])
+    for (double s : by_bound) total += s;
+  return total;
+}
+
+void SimulatedExecutor::Account::add(const Account& other) {
+  for (std::size_t p = 0; p < 2; ++p)
+    for (std::size_t c = 0; c < kOpClasses; ++c)
+      for (std::size_t b = 0; b < kBounds; ++b) seconds[p][c][b] += other.seconds[p][c][b];
+  busy += other.busy;
+  steps += other.steps;
+  flop += other.flop;
+  bytes += other.bytes;
+}
+
+}  // namespace tokenfab

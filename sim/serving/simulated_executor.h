@@ -1,0 +1,51 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "hwmodels/step_model.h"
+#include "sim/core/records.h"
+#include "sim/serving/executor.h"
+
+namespace tokenfab {
+
+/// Step times from a StepModel; also keeps the account of where busy time went. Decode-only spans are only counted
+/// (steps by batch size, KV-dependent ticks); their split by operator is folded at the end.
+class SimulatedExecutor final : public Executor {
+ public:
+  explicit SimulatedExecutor(std::shared_ptr<const StepModel> model);
+
+  Progress run(const StepPlan& plan, Ticks start, Ns until) override;
+  void committed(const StepPlan& plan, std::int64_t steps) override;
+
+  struct Account {
+    /// Seconds by phase (0 prefill, 1 decode), operator class and bound.
+    std::array<std::array<std::array<double, kBounds>, kOpClasses>, 2> seconds{};
+    Ticks busy = 0;
+    std::int64_t steps = 0;
+    double flop = 0, bytes = 0;
+    double phase_seconds(int phase) const;
+    void add(const Account& other);
+  };
+  Account account() const;
+
+ private:
+  struct Mixed {  // the plan priced last, kept because committed() needs what run() computed
+    std::uint64_t serial = 0;
+    StepSeconds seconds;
+    Ticks ticks = 0;
+  };
+  struct DecodeCount {
+    std::int64_t steps = 0;
+    std::int64_t kv_tokens = 0;
+    KvLine::Parts kv_ticks;
+  };
+  const Mixed& price(const StepPlan& plan);
+  void account_mixed(const StepPlan& plan);
+
+  std::shared_ptr<const StepModel> model_;
+  Mixed mixed_;
+  std::vector<DecodeCount> decode_;  // by batch size
+  Account mixed_account_;
+};
+
+}  // namespace tokenfab

@@ -1,0 +1,138 @@
+// Spans, single steps and a naive reference that visits every sequence must give the same times to the nanosecond.
+#include "sim/fleet/factory.h"
+#include "tests/catch.h"
+#include "tests/support/deployments.h"
+#include "tests/support/reference_simulator.h"
+#include "tests/support/sources.h"
+
+using namespace tokenfab;
+using namespace tokenfab::testing;
+
+namespace {
+
+struct Case {
+  BatcherSpec batcher;
+  std::shared_ptr<const StepModel> model;
+  std::vector<Request> requests;
+  int replicas = 1;
+  std::string router = "least-outstanding";
+};
+
+std::vector<Request> random_requests(RandomStream& r, std::int64_t count, double mean_gap_s, std::int64_t longest) {
+  std::vector<Request> out;
+  Ns t = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    Request q;
+    if (r.uniform() < 0.9) t += ns_from_seconds(mean_gap_s * r.exponential());  // the rest arrive together
+    q.arrival = t;
+    q.input_tokens = static_cast<std::int32_t>(1 + r.below(static_cast<std::uint64_t>(longest)));
+    q.output_tokens = static_cast<std::int32_t>(1 + r.below(static_cast<std::uint64_t>(longest) / 2));
+    out.push_back(q);
+  }
+  return out;
+}
+
+/// Random chip efficiencies, model, policy, cache size and load: from idle to overload, with scarce KV blocks.
+Case random_case(std::uint64_t seed) {
+  RandomStream r(seed, 0, StreamPurpose::jitter);
+  Case c;
+  Deployment d = deployment(r.below(2) ? llama_8b() : mixtral(), r.below(4) ? realistic_engine() : ideal_engine());
+  d.llm.layers = 4;  // small models keep the reference quick; the arithmetic is the same
+  d.tensor_parallel = r.below(2) ? 1 : 2;
+  d.pipeline_parallel = r.below(3) ? 1 : 2;
+  d.max_sequences = static_cast<std::int64_t>(1 + r.below(48));
+  d.token_budget = d.max_sequences + static_cast<std::int64_t>(1 + r.below(600));
+  d.engine.ops[static_cast<std::size_t>(OpClass::decode_attention)].compute = made_up(r.below(2) ? 0.003 : 0.6);
+  d.kv_block_tokens = r.below(3) == 0 ? 1 : 16;
+  c.batcher.policy = r.below(3) ? "chunked" : "prefill-first";
+  c.batcher.max_sequences = d.max_sequences;
+  c.batcher.token_budget = d.token_budget;
+  c.batcher.kv_block_tokens = d.kv_block_tokens;
+  c.batcher.kv_blocks = (600 + static_cast<std::int64_t>(r.below(3000))) / d.kv_block_tokens;
+  c.batcher.watermark_blocks = r.below(2) ? 0 : c.batcher.kv_blocks / 100;
+  c.batcher.max_waiting = r.below(4) ? 0 : 5;
+  c.model = std::make_shared<StepModel>(d);
+  const double gap = std::pow(10.0, -3.5 + 3 * r.uniform());
+  c.requests = random_requests(r, 120, gap, 400);
+  return c;
+}
+
+RunRecord simulated(const Case& c, bool stepwise) {
+  FactorySpec spec;
+  spec.router = c.router;
+  spec.stepwise = stepwise;
+  spec.pools.push_back({"pool", c.model, c.batcher, c.replicas, {}});
+  VectorSource source(c.requests);
+  RunRecord record;
+  record.keeps_rows = true;
+  simulate(spec, source, record);
+  std::sort(record.rows.begin(), record.rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  return record;
+}
+
+void require_same(const RunRecord& a, const RunRecord& b) {
+  REQUIRE(a.rows.size() == b.rows.size());
+  for (std::size_t i = 0; i < a.rows.size(); ++i) {
+    CAPTURE(i);
+    REQUIRE(a.rows[i].first_token == b.rows[i].first_token);
+    REQUIRE(a.rows[i].finish == b.rows[i].finish);
+    REQUIRE(a.rows[i].preemptions == b.rows[i].preemptions);
+    REQUIRE(a.rows[i].replica == b.rows[i].replica);
+    REQUIRE(a.rows[i].state == b.rows[i].state);
+  }
+  REQUIRE(a.series.bin_ns == b.series.bin_ns);
+  REQUIRE(a.series.bins.size() == b.series.bins.size());
+  for (std::size_t i = 0; i < a.series.bins.size(); ++i) {
+    CAPTURE(i);
+    REQUIRE(a.series.bins[i].output_tokens == b.series.bins[i].output_tokens);
+    REQUIRE(a.series.bins[i].input_tokens == b.series.bins[i].input_tokens);
+    REQUIRE(a.series.bins[i].waiting_ns == b.series.bins[i].waiting_ns);
+    REQUIRE(a.series.bins[i].running_ns == b.series.bins[i].running_ns);
+  }
+  REQUIRE(a.pools[0].steps == b.pools[0].steps);
+  REQUIRE(a.pools[0].busy_chip_seconds == b.pools[0].busy_chip_seconds);
+  REQUIRE(a.pools[0].prefill_busy_seconds == Approx(b.pools[0].prefill_busy_seconds).epsilon(1e-9));
+  REQUIRE(a.pools[0].flop == Approx(b.pools[0].flop).epsilon(1e-9));
+}
+
+}  // namespace
+
+TEST_CASE("spans, single steps and the naive reference agree to the nanosecond on random factories") {
+  std::int64_t preemptions = 0, rejected = 0, multi_step = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    CAPTURE(seed);
+    const Case c = random_case(seed);
+    const RunRecord spans = simulated(c, false);
+    require_same(spans, simulated(c, true));
+    const auto reference = ReferenceSimulator(c.batcher, *c.model).run(c.requests);
+    for (std::size_t i = 0; i < reference.size(); ++i) {
+      CAPTURE(i);
+      REQUIRE(reference[i].rejected == (spans.rows[i].state == RequestState::rejected));
+      REQUIRE(reference[i].first_token == spans.rows[i].first_token);
+      REQUIRE(reference[i].finish == spans.rows[i].finish);
+      REQUIRE(reference[i].preemptions == spans.rows[i].preemptions);
+      preemptions += reference[i].preemptions;
+      rejected += reference[i].rejected;
+      multi_step += spans.rows[i].output_tokens > 1;
+    }
+  }
+  // The cases reach what they are meant to reach.
+  CHECK(preemptions > 1000);
+  CHECK(rejected > 100);
+  CHECK(multi_step > 10000);
+}
+
+TEST_CASE("spans equal single steps with several replicas behind every router, and with static batching") {
+  for (const std::string router : {"round-robin", "least-outstanding", "power-of-two"}) {
+    for (const std::string policy : {"chunked", "prefill-first", "static"}) {
+      for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+        CAPTURE(router, policy, seed);
+        Case c = random_case(seed);
+        c.replicas = 3;
+        c.router = router;
+        c.batcher.policy = policy;
+        require_same(simulated(c, false), simulated(c, true));
+      }
+    }
+  }
+}
