@@ -77,6 +77,11 @@ JsonObject JsonObject::object(const std::string& key) const {
   return {raw(key), file_, pointer_ + "/" + escape_pointer(key)};
 }
 
+JsonObject JsonObject::object_or_empty(const std::string& key) const {
+  static const json kEmpty = json::object();
+  return has(key) ? object(key) : JsonObject(kEmpty, file_, pointer_ + "/" + escape_pointer(key));
+}
+
 std::vector<JsonObject> JsonObject::objects(const std::string& key) const {
   std::vector<JsonObject> out;
   if (!has(key)) return out;

@@ -1,0 +1,145 @@
+#include "scenarios/pools.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sim/economics/supply.h"
+
+namespace tokenfab {
+namespace {
+
+/// Reads keys with a default; a default that was used becomes an assumption.
+class Defaults {
+ public:
+  Defaults(const JsonObject& object, std::vector<Assumption>& out) : object_(object), out_(out) {}
+
+  std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high, std::int64_t fallback,
+                       const std::string& why) {
+    note(key, std::to_string(fallback), why);
+    return object_.integer(key, low, high, fallback);
+  }
+  double number(const std::string& key, double low, double high, double fallback, const std::string& why) {
+    note(key, shortest(fallback), why);
+    return object_.number_in(key, low, high, fallback);
+  }
+  std::string one_of(const std::string& key, const std::vector<std::string>& allowed, const std::string& fallback,
+                     const std::string& why) {
+    note(key, fallback, why);
+    return object_.one_of(key, allowed, fallback);
+  }
+
+ private:
+  void note(const std::string& key, const std::string& value, const std::string& why) {
+    if (!object_.has(key)) out_.push_back({object_.pointer() + "/" + key, value, why});
+  }
+  const JsonObject& object_;
+  std::vector<Assumption>& out_;
+};
+
+const std::vector<std::string> kDtypes(kDtypeNames.begin(), kDtypeNames.end());
+
+Dtype dtype_of(const std::string& name) {
+  return static_cast<Dtype>(std::find(kDtypes.begin(), kDtypes.end(), name) - kDtypes.begin());
+}
+
+/// Loads a catalogue entry; an unknown id is reported at its key.
+template <class Load>
+auto lookup(const JsonObject& pool, const std::string& key, const std::string& id, Load load) {
+  try {
+    return load(id);
+  } catch (const UserError& e) {
+    pool.fail(key, e.what());
+  }
+}
+
+void read_precision(Defaults& d, Deployment& out) {
+  out.weights = dtype_of(d.one_of("weights", kDtypes, "bf16", "the checkpoint's own precision"));
+  out.kv = dtype_of(d.one_of("kv", kDtypes, "bf16", "engines keep the KV cache in 16 bits unless told otherwise"));
+  const bool fp8 = out.weights == Dtype::fp8 && out.chip.peak.count("fp8");
+  out.activations = dtype_of(d.one_of("activations", kDtypes, fp8 ? "fp8" : "bf16",
+                                      fp8 ? "FP8 weights multiply FP8 activations on a chip with FP8 matrix units"
+                                          : "weight-only quantization: products in 16 bits"));
+}
+
+BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, const Llm& llm,
+                         std::vector<Assumption>& assumptions, double& watermark) {
+  BatcherSpec b;
+  const JsonObject object = pool.object_or_empty("batcher");
+  Defaults d(object, assumptions);
+  b.policy = d.one_of("policy", {"chunked", "prefill-first", "static"}, engine.batching, "the engine's own policy");
+  b.max_sequences = d.integer("max_sequences", 1, 65536, b.policy == "static" ? 32 : 256,
+                              b.policy == "static" ? "a usual fixed batch" : "vLLM's max_num_seqs default");
+  const std::int64_t budget = b.policy == "prefill-first" ? std::max<std::int64_t>(llm.context, 2048) : 8192;
+  b.token_budget = d.integer("token_budget", 1, 10'000'000, budget,
+                             b.policy == "prefill-first" ? "one whole prompt of the model's context must fit"
+                                                         : "vLLM's max_num_batched_tokens for serving");
+  b.max_waiting = d.integer("max_waiting", 0, 1'000'000'000, 0, "no admission limit: the queue may grow");
+  watermark = d.number("watermark", 0, 0.5, engine.watermark.value, "share of KV blocks kept free: " + engine.watermark.source);
+  if (b.policy == "chunked" && b.token_budget <= b.max_sequences)
+    object.fail("token_budget", std::to_string(b.token_budget) + " leaves no room for prompts beside " +
+                                    std::to_string(b.max_sequences) + " sequences; it must be larger");
+  object.finish();
+  return b;
+}
+
+Supply read_supply(const JsonObject& pool, const std::string& chip, const MoneyCatalog& money,
+                   std::vector<Assumption>& assumptions) {
+  if (pool.has("supply")) return parse_supply(pool.object("supply"), chip, money, assumptions);
+  static const nlohmann::json kOnDemand = {{"rent", "on-demand"}};
+  assumptions.push_back({pool.pointer() + "/supply/rent", "on-demand", "no supply given: chips rented on demand"});
+  return parse_supply(JsonObject(kOnDemand, pool.file(), pool.pointer() + "/supply"), chip, money, assumptions);
+}
+
+}  // namespace
+
+PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCatalog& money,
+                   std::vector<Assumption>& assumptions) {
+  Defaults d(pool, assumptions);
+  Deployment deployment;
+  deployment.llm = lookup(pool, "llm", pool.string("llm"), [&](const auto& id) { return catalog.llm(id); });
+  deployment.chip = lookup(pool, "chip", pool.string("chip"), [&](const auto& id) { return catalog.chip(id); });
+  const std::string engine = pool.string("engine", "vllm");
+  if (!pool.has("engine")) assumptions.push_back({pool.pointer() + "/engine", engine, "the most used open engine"});
+  deployment.engine = lookup(pool, "engine", engine, [&](const auto& id) { return catalog.engine(id); });
+  deployment.tensor_parallel = static_cast<int>(d.integer("tensor_parallel", 1, 1024, 1, "no split"));
+  deployment.pipeline_parallel = static_cast<int>(d.integer("pipeline_parallel", 1, 1024, 1, "no split"));
+  deployment.expert_parallel = pool.boolean("expert_parallel", false);
+  read_precision(d, deployment);
+  deployment.memory_share = d.number("memory_share", 0.01, 1, deployment.engine.memory_share.value,
+                                     "share of chip memory the engine takes: " + deployment.engine.memory_share.source);
+  deployment.kv_block_tokens =
+      static_cast<int>(d.integer("kv_block_tokens", 1, 4096,
+                                 static_cast<std::int64_t>(deployment.engine.kv_block_tokens.value),
+                                 "the engine's page size: " + deployment.engine.kv_block_tokens.source));
+
+  PoolPlan plan;
+  double watermark = 0;
+  plan.spec.batcher = read_batcher(pool, deployment.engine, deployment.llm, assumptions, watermark);
+  plan.spec.replicas = static_cast<int>(d.integer("replicas", 1, 100'000, 1, "one engine instance"));
+  plan.spec.name = pool.string("name", deployment.llm.id + " on " + deployment.chip.id);
+  plan.supply = read_supply(pool, deployment.chip.id, money, assumptions);
+  pool.finish();
+
+  deployment.max_sequences = plan.spec.batcher.max_sequences;
+  deployment.token_budget = plan.spec.batcher.token_budget;
+  const std::string where = pool.file() + ": " + pool.pointer() + ": ";
+  try {
+    plan.spec.model = std::make_shared<StepModel>(std::move(deployment));
+  } catch (const UserError& e) {
+    throw UserError(where + e.what());
+  } catch (const Infeasible& e) {
+    throw Infeasible(where + e.what());
+  }
+  const StepModel& model = *plan.spec.model;
+  BatcherSpec& b = plan.spec.batcher;
+  b.context = model.deployment().llm.context;
+  b.kv_blocks = model.memory().kv_blocks;
+  b.kv_block_tokens = model.deployment().kv_block_tokens;
+  b.watermark_blocks = static_cast<std::int64_t>(std::ceil(watermark * static_cast<double>(b.kv_blocks)));
+  return plan;
+}
+
+}  // namespace tokenfab

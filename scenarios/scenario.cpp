@@ -1,0 +1,81 @@
+#include "scenarios/scenario.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/error.h"
+#include "scenarios/resolve.h"
+#include "sim/economics/supply.h"
+#include "sim/fleet/router.h"
+
+namespace tokenfab {
+using nlohmann::json;
+
+namespace {
+
+Slo read_slo(const JsonObject& top) {
+  const JsonObject o = top.object_or_empty("slo");
+  Slo slo;
+  slo.ttft_s = o.number_in("ttft_s", 0, 1e6, 0);
+  slo.tpot_s = o.number_in("tpot_s", 0, 1e6, 0);
+  slo.e2e_s = o.number_in("e2e_s", 0, 1e9, 0);
+  o.finish();
+  return slo;
+}
+
+std::optional<TokenPlan> read_plan(const JsonObject& top, const std::string& llm, const MoneyCatalog& money) {
+  if (!top.has("plan")) return std::nullopt;
+  return parse_plan(top.object("plan"), llm, money);
+}
+
+Alternative load_alternative(const ResolvedAlternative& resolved, const std::string& file,
+                             const ScenarioOptions& options) {
+  const Catalog catalog = Catalog::standard();
+  const MoneyCatalog money = MoneyCatalog::standard();
+  const json document = json::parse(resolved.json);
+  const JsonObject top(document, file);
+  Alternative a;
+  a.name = resolved.name;
+  a.json = resolved.json;
+  for (const char* key : {"name", "seed", "replications", "sweep", "description"}) (void)top.has(key);
+  a.workload = load_workload(top, options.trace, a.assumptions);
+  a.slo = read_slo(top);
+  a.horizon_s = top.number_in("horizon_s", 0, 1e9, 0);
+  const auto pools = top.objects("pools");
+  if (pools.empty()) top.fail("pools", "is missing or empty; at least one pool of replicas is needed");
+  for (const auto& pool : pools) a.pools.push_back(load_pool(pool, catalog, money, a.assumptions));
+  if (!top.has("router"))
+    a.assumptions.push_back({"/router", "least-outstanding", "the common default of LLM gateways"});
+  a.router = top.one_of("router", Router::names(), "least-outstanding");
+  a.plan = read_plan(top, a.pools[0].spec.model->deployment().llm.id, money);
+  top.finish();
+  return a;
+}
+
+}  // namespace
+
+Scenario parse_scenario(const std::string& text, const std::string& name, const ScenarioOptions& options) {
+  json document = parse_json_text(text, name);
+  const JsonObject before(document, name);
+  for (const auto& assignment : options.set) apply_set(document, assignment);
+  const JsonObject top(document, name);
+  Scenario s;
+  s.name = top.string("name", name);
+  s.seed = options.seed ? *options.seed : static_cast<std::uint64_t>(top.integer("seed", 0, INT64_MAX, 1));
+  s.replications = static_cast<int>(top.integer("replications", 1, 10'000, 1));
+  if (top.has("sweep")) top.fail("sweep", "sweeps are not supported by this version; run the points with --set");
+  for (const auto& alternative : resolve_alternatives(document, name))
+    s.alternatives.push_back(load_alternative(alternative, name, options));
+  return s;
+}
+
+Scenario load_scenario(const std::string& path, const ScenarioOptions& options) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw UserError(path + ": cannot be opened for reading");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_scenario(text.str(), path, options);
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,43 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/pools.h"
+#include "scenarios/workload_plan.h"
+#include "sim/core/records.h"
+
+namespace tokenfab {
+
+/// One factory with its workload, validated and placed: everything a run needs.
+struct Alternative {
+  std::string name, json;
+  std::string router;
+  std::vector<PoolPlan> pools;
+  WorkloadPlan workload;
+  Slo slo;
+  std::optional<TokenPlan> plan;
+  double horizon_s = 0;
+  std::vector<Assumption> assumptions;
+};
+
+struct Scenario {
+  std::string name;
+  std::uint64_t seed = 1;
+  int replications = 1;
+  std::vector<Alternative> alternatives;
+};
+
+struct ScenarioOptions {
+  std::vector<std::string> set;       // --set /pointer=value
+  std::optional<std::uint64_t> seed;  // --seed
+  std::string trace;                  // --trace: replaces the workload's source
+};
+
+/// Loads a scenario file. Errors: UserError (file, pointer, value, what was allowed), Infeasible with the arithmetic.
+Scenario load_scenario(const std::string& path, const ScenarioOptions& options);
+/// The same from text; `name` stands for the file in messages.
+Scenario parse_scenario(const std::string& text, const std::string& name, const ScenarioOptions& options);
+
+}  // namespace tokenfab
