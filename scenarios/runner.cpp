@@ -22,7 +22,9 @@ void note_provenance(const Alternative& a, RunRecord& record) {
   record.provenance = kGradeNames[static_cast<std::size_t>(worst)];
 }
 
-RunRecord empty_record(const Scenario& s, const Alternative& a, int replication, const RunOptions& options) {
+}  // namespace
+
+RunRecord planned_record(const Scenario& s, const Alternative& a, int replication, const RunOptions& options) {
   RunRecord r;
   r.study = s.name;
   r.alternative = a.name;
@@ -40,11 +42,9 @@ RunRecord empty_record(const Scenario& s, const Alternative& a, int replication,
   return r;
 }
 
-}  // namespace
-
 RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication,
                    const RunOptions& options, const std::function<void(const RunProgress&)>& progress) {
-  RunRecord record = empty_record(scenario, alternative, replication, options);
+  RunRecord record = planned_record(scenario, alternative, replication, options);
   FactorySpec spec;
   spec.router = alternative.router;
   spec.seed = scenario.seed;

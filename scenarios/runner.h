@@ -27,6 +27,10 @@ void run_scenario(const Scenario& scenario, const RunOptions& options,
                   const std::function<void(RunRecord&&)>& done,
                   const std::function<void(const RunProgress&)>& progress = {});
 
+/// What is known of a run before it starts: names, seed, scenario text, assumptions.
+RunRecord planned_record(const Scenario& scenario, const Alternative& alternative, int replication,
+                         const RunOptions& options);
+
 /// One run, priced.
 RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication,
                    const RunOptions& options, const std::function<void(const RunProgress&)>& progress = {});

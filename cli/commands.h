@@ -1,0 +1,56 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+// One function per subcommand; each prints to stdout and throws on failure. main() maps exceptions to exit codes.
+namespace tokenfab::cli {
+
+struct ScenarioArgs {
+  std::string path;
+  std::vector<std::string> set;
+  std::optional<std::uint64_t> seed;
+  std::string trace;
+};
+
+struct RunArgs {
+  ScenarioArgs scenario;
+  std::string output;
+  bool stepwise = false, json = false;
+  int jobs = 0;
+  std::optional<bool> rows;
+};
+void run(const RunArgs& args);
+
+struct ExplainArgs {
+  ScenarioArgs scenario;
+  bool json = false;
+  std::int64_t context = 1024;
+};
+void explain(const ExplainArgs& args);
+
+struct ReportArgs {
+  std::string database, output = "report.html", format = "html";
+};
+void report(const ReportArgs& args);
+
+struct PriceArgs {
+  std::string database, plan;
+  std::vector<std::string> set;
+  bool json = false;
+};
+void price(const PriceArgs& args);
+
+struct CatalogArgs {
+  std::string kind;
+  std::string fit;  // a trace to compare the built-in workloads with
+  bool json = false;
+};
+void catalog(const CatalogArgs& args);
+
+struct BenchArgs {
+  bool json = false, quick = false;
+};
+void bench(const BenchArgs& args);
+
+}  // namespace tokenfab::cli

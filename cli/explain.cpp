@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "scenarios/scenario.h"
+
+namespace tokenfab::cli {
+namespace {
+
+using nlohmann::json;
+
+struct ExampleStep {
+  std::string name;
+  StepSums sums;
+};
+
+StepSums decode_sums(std::int64_t sequences, std::int64_t context) {
+  StepSums s;
+  s.decode_sequences = sequences;
+  s.decode_kv_tokens = sequences * context;
+  return s;
+}
+
+void add_prefill(StepSums& s, std::int64_t tokens) {
+  s.prefill_sequences = s.prefill_outputs = 1;
+  s.prefill_tokens = s.prefill_kv_tokens = tokens;
+  s.prefill_attention = tokens * (tokens + 1) / 2;
+}
+
+/// One sequence, as many as fit, one prompt alone, and a full mixed step.
+std::vector<ExampleStep> example_steps(const PoolSpec& pool, std::int64_t context) {
+  const BatcherSpec& b = pool.batcher;
+  const std::int64_t blocks_each = (context + b.kv_block_tokens - 1) / b.kv_block_tokens;
+  const std::int64_t full = std::clamp<std::int64_t>(b.kv_blocks / blocks_each, 1, b.max_sequences);
+  const std::int64_t prompt = std::min(context, b.token_budget);
+  std::vector<ExampleStep> steps;
+  steps.push_back({"decode, 1 sequence", decode_sums(1, context)});
+  if (full > 1) steps.push_back({fmt::format("decode, {} sequences", full), decode_sums(full, context)});
+  StepSums alone;
+  add_prefill(alone, prompt);
+  steps.push_back({fmt::format("prefill, 1 prompt of {} tokens", prompt), alone});
+  if (b.policy == "chunked" && full > 1) {
+    StepSums mixed = decode_sums(full - 1, context);
+    add_prefill(mixed, std::min(prompt, b.token_budget - mixed.decode_sequences));
+    steps.push_back({fmt::format("mixed, {} decoding + {} prompt tokens", full - 1, mixed.prefill_tokens), mixed});
+  }
+  return steps;
+}
+
+std::size_t floor_bound(std::size_t op) {
+  const auto c = static_cast<OpClass>(op);
+  const bool network = c == OpClass::all_reduce || c == OpClass::all_to_all || c == OpClass::send;
+  return static_cast<std::size_t>(network ? Bound::network : Bound::host);
+}
+
+json step_json(const StepModel& model, const ExampleStep& step) {
+  const StepSeconds s = model.evaluate(step.sums);
+  const StepWork w = model.work(step.sums);
+  const Deployment& d = model.deployment();
+  const double chips = d.tensor_parallel * d.pipeline_parallel, total = s.total();
+  json out = {{"name", step.name},
+              {"decode_sequences", step.sums.decode_sequences},
+              {"decode_kv_tokens", step.sums.decode_kv_tokens},
+              {"prefill_tokens", step.sums.prefill_tokens},
+              {"seconds", total},
+              {"dynamic_joules", model.dynamic_joules(s)},
+              {"idle_joules", total * chips * (d.chip.idle_power.value + d.chip.host_power.value)},
+              {"flop", w.flop},
+              {"hbm_bytes", w.bytes},
+              {"mfu", w.flop / (total * chips * model.matrix_peak())},
+              {"mbu", w.bytes / (total * chips * d.chip.bandwidth.value)}};
+  json bounds = json::object();
+  for (const char* name : kBoundNames) bounds[name] = 0.0;
+  for (std::size_t c = 0; c < kOpClasses; ++c) {
+    const double time = s.work[c] + s.floor[c];
+    if (time == 0) continue;
+    const char* bound = s.floor[c] > s.work[c] ? kBoundNames[floor_bound(c)]
+                                               : kBoundNames[static_cast<std::size_t>(s.bound[c])];
+    out["classes"].push_back({{"op", kOpClassNames[c]}, {"seconds", time}, {"floor_s", s.floor[c]},
+                              {"share", time / total}, {"bound", bound}});
+    bounds[kBoundNames[static_cast<std::size_t>(s.bound[c])]] =
+        bounds[kBoundNames[static_cast<std::size_t>(s.bound[c])]].get<double>() + s.work[c];
+    bounds[kBoundNames[floor_bound(c)]] = bounds[kBoundNames[floor_bound(c)]].get<double>() + s.floor[c];
+  }
+  out["seconds_by_bound"] = bounds;
+  return out;
+}
+
+json memory_json(const StepModel& model) {
+  const MemoryPlan& m = model.memory();
+  const std::int64_t tokens = m.kv_blocks * model.deployment().kv_block_tokens;
+  return {{"chip_bytes", m.chip_bytes}, {"usable_bytes", m.usable_bytes}, {"weight_bytes", m.weight_bytes},
+          {"workspace_bytes", m.workspace_bytes}, {"kv_bytes", m.kv_bytes},
+          {"kv_bytes_per_token", m.kv_bytes_per_token}, {"kv_blocks", m.kv_blocks}, {"kv_tokens", tokens}};
+}
+
+std::string step_text(const json& step) {
+  std::vector<std::vector<std::string>> rows = {{"operator class", "ms", "share", "fixed ms", "bound"}};
+  json classes = step["classes"];
+  std::sort(classes.begin(), classes.end(), [](const json& a, const json& b) { return a["seconds"] > b["seconds"]; });
+  for (const auto& c : classes)
+    rows.push_back({c["op"].get<std::string>(), fmt::format("{:.4f}", 1e3 * c["seconds"].get<double>()),
+                    fmt::format("{:.1f} %", 100 * c["share"].get<double>()),
+                    fmt::format("{:.4f}", 1e3 * c["floor_s"].get<double>()), c["bound"].get<std::string>()});
+  std::string bounds;
+  for (const auto& [name, seconds] : step["seconds_by_bound"].items())
+    bounds += fmt::format(" {} {:.1f} %", name, 100 * seconds.get<double>() / step["seconds"].get<double>());
+  return fmt::format("\n{}: {:.4f} ms, {:.1f} J above idle, MFU {:.1f} %, MBU {:.1f} %\n", step["name"].get<std::string>(),
+                     1e3 * step["seconds"].get<double>(), step["dynamic_joules"].get<double>(),
+                     100 * step["mfu"].get<double>(), 100 * step["mbu"].get<double>()) +
+         text_table(rows) + "bound:" + bounds + "\n";
+}
+
+std::string pool_text(const json& pool) {
+  const json& m = pool["memory"];
+  const auto gb = [&](const char* key) { return fmt::format("{:.2f} GB", m[key].get<double>() / 1e9); };
+  std::string out = fmt::format(
+      "{} ({}): {}\nper chip: {} usable of {}; weights {}, workspace {}, KV cache {} = {} blocks = {} tokens\n",
+      pool["alternative"].get<std::string>(), pool["pool"].get<std::string>(), pool["what"].get<std::string>(),
+      gb("usable_bytes"), gb("chip_bytes"), gb("weight_bytes"), gb("workspace_bytes"), gb("kv_bytes"),
+      grouped(m["kv_blocks"].get<long long>()), grouped(m["kv_tokens"].get<long long>()));
+  for (const auto& step : pool["steps"]) out += step_text(step);
+  return out + "\n";
+}
+
+}  // namespace
+
+void explain(const ExplainArgs& args) {
+  const Scenario scenario =
+      load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
+  json out;
+  for (const auto& alternative : scenario.alternatives)
+    for (const auto& pool : alternative.pools) {
+      const StepModel& model = *pool.spec.model;
+      const Deployment& d = model.deployment();
+      json entry = {{"alternative", alternative.name},
+                    {"pool", pool.spec.name},
+                    {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id,
+                                         kDtypeNames[static_cast<std::size_t>(d.weights)],
+                                         kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas,
+                                         d.tensor_parallel * d.pipeline_parallel, d.chip.id, d.engine.id,
+                                         d.engine.version)},
+                    {"grade", kGradeNames[static_cast<std::size_t>(d.engine.grade)]},
+                    {"memory", memory_json(model)}};
+      for (const auto& step : example_steps(pool.spec, args.context)) entry["steps"].push_back(step_json(model, step));
+      out["pools"].push_back(entry);
+    }
+  if (args.json) std::cout << out.dump(2) << "\n";
+  else
+    for (const auto& pool : out["pools"]) std::cout << pool_text(pool);
+}
+
+}  // namespace tokenfab::cli

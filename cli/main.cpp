@@ -1,0 +1,121 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/commands.h"
+
+namespace {
+
+using namespace tokenfab;
+
+constexpr int kBadInput = 2, kInfeasible = 3, kOurBug = 70;
+
+void add_scenario(CLI::App* app, cli::ScenarioArgs& args) {
+  app->add_option("scenario", args.path, "Scenario file (JSON, comments allowed)")->required();
+  app->add_option("--set", args.set, "Override a value: /json/pointer=value (may be repeated)")->allow_extra_args(false);
+  app->add_option("--seed", args.seed, "Random seed; default: the scenario's");
+  app->add_option("--trace", args.trace, "Replay this request trace instead of the scenario's workload");
+}
+
+/// What the contract promises but this version does not have yet.
+void add_missing(CLI::App& app, const std::string& name, const std::string& what) {
+  auto* sub = app.add_subcommand(name, what + " (not in this version)");
+  sub->allow_extras();
+  sub->callback([name] { throw UserError("tokenfab " + name + ": not supported by this version"); });
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app{"tokenfab: what a token costs, and how fast it comes, on simulated LLM-inference hardware"};
+  app.set_version_flag("--version", "tokenfab " TOKENFAB_VERSION);
+  app.require_subcommand(1);
+
+  cli::RunArgs run;
+  auto* run_app = app.add_subcommand("run", "Replay a workload through a scenario's factories");
+  add_scenario(run_app, run.scenario);
+  run_app->add_option("-o,--output", run.output, "Write results to this SQLite file");
+  run_app->add_flag("--stepwise", run.stepwise, "Advance one iteration at a time (slow; same results)");
+  run_app->add_option("--jobs", run.jobs, "Worker threads; default: all cores")->check(CLI::Range(1, 4096));
+  run_app->add_flag("--rows,!--no-rows", run.rows, "Keep a row per request; default: under one million requests");
+  run_app->add_flag("--json", run.json, "Print one JSON object");
+  run_app->callback([&] { cli::run(run); });
+
+  cli::ExplainArgs explain;
+  auto* explain_app = app.add_subcommand("explain", "What bounds a step, and by how much");
+  add_scenario(explain_app, explain.scenario);
+  explain_app->add_option("--context", explain.context, "KV tokens per sequence in the example steps")
+      ->check(CLI::Range(1, 10'000'000));
+  explain_app->add_flag("--json", explain.json, "Print one JSON object");
+  explain_app->callback([&] { cli::explain(explain); });
+
+  cli::ReportArgs report;
+  auto* report_app = app.add_subcommand("report", "Write a self-contained HTML report from results");
+  report_app->add_option("results", report.database, "Results file (SQLite)")->required();
+  report_app->add_option("-o,--output", report.output, "Report file; default: report.html");
+  report_app->add_option("--format", report.format, "html or json");
+  report_app->callback([&] { cli::report(report); });
+
+  cli::PriceArgs price;
+  auto* price_app = app.add_subcommand("price", "Re-price recorded usage, without a new simulation");
+  price_app->add_option("results", price.database, "Results file (SQLite)")->required();
+  price_app->add_option("--plan", price.plan, "JSON file with \"plan\" and \"supply\"");
+  price_app->add_option("--set", price.set, "Override: /plan/…=value or /supply/…=value")->allow_extra_args(false);
+  price_app->add_flag("--json", price.json, "Print one JSON object");
+  price_app->callback([&] { cli::price(price); });
+
+  cli::CatalogArgs catalog;
+  auto* catalog_app = app.add_subcommand("catalog", "List chips, llms, engines, prices or workloads");
+  catalog_app->add_option("kind", catalog.kind, "chips, llms, engines, prices or workloads")->required();
+  catalog_app->add_option("--fit", catalog.fit, "workloads: compare the built-in ones with this trace");
+  catalog_app->add_flag("--json", catalog.json, "Print one JSON object");
+  catalog_app->callback([&] { cli::catalog(catalog); });
+
+  cli::BenchArgs bench;
+  auto* bench_app = app.add_subcommand("bench", "The simulator's own speed and its signature");
+  bench_app->add_flag("--json", bench.json, "Print one JSON object");
+  bench_app->add_flag("--quick", bench.quick, "Skip the workloads above a million requests");
+  bench_app->callback([&] { cli::bench(bench); });
+
+  add_missing(app, "breakeven", "Price, utilisation and volume at which a provider breaks even");
+  add_missing(app, "sweep", "Run every point of a sweep");
+  add_missing(app, "compare", "Compare result files");
+  add_missing(app, "calibrate", "Fit a hardware model to measurements");
+  add_missing(app, "validate", "Error against published measurements");
+  add_missing(app, "engine", "The reference engine");
+  add_missing(app, "audit", "Re-derive published claims");
+
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    std::cerr << "tokenfab: " << e.what() << " (see tokenfab --help)\n";
+    return kBadInput;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int code = parse_and_run(argc, argv);
+    std::cout.flush();
+    if (!std::cout) {
+      std::cerr << "tokenfab: standard output cannot be written\n";
+      return kBadInput;
+    }
+    return code;
+  } catch (const UserError& e) {
+    std::cerr << "tokenfab: " << e.what() << "\n";
+    return kBadInput;
+  } catch (const Infeasible& e) {
+    std::cerr << "tokenfab: infeasible: " << e.what() << "\n";
+    return kInfeasible;
+  } catch (const std::exception& e) {
+    std::cerr << "tokenfab: internal error: " << e.what() << "\n";
+    return kOurBug;
+  }
+}

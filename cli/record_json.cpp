@@ -1,0 +1,116 @@
+#include "cli/record_json.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace tokenfab::cli {
+using nlohmann::json;
+
+namespace {
+
+json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+
+json latency(const Histogram& h) {
+  if (h.count() == 0) return {{"mean", nullptr}, {"p50", nullptr}, {"p90", nullptr}, {"p99", nullptr}, {"n", 0}};
+  return {{"mean", h.mean() * 1e-9},
+          {"p50", h.quantile(0.5) * 1e-9},
+          {"p90", h.quantile(0.9) * 1e-9},
+          {"p99", h.quantile(0.99) * 1e-9},
+          {"n", h.count()}};
+}
+
+json counts(std::int64_t offered, std::int64_t served, std::int64_t rejected, std::int64_t in_flight) {
+  return {{"offered", offered}, {"served", served}, {"rejected", rejected}, {"in_flight", in_flight}};
+}
+
+json pool_json(const PoolUsage& p, double makespan) {
+  json steps = json::object();
+  for (const auto& row : p.step_time) {
+    auto& cell = steps[row.op_class][row.bound];
+    cell = (cell.is_null() ? 0.0 : cell.get<double>()) + row.seconds;
+  }
+  const double paid = p.paid_chip_seconds > 0 ? p.paid_chip_seconds : 1;
+  return {{"name", p.name}, {"llm", p.llm}, {"chip", p.chip}, {"engine", p.engine}, {"chips", p.chips},
+          {"replicas", p.replicas}, {"tensor_parallel", p.tensor_parallel},
+          {"pipeline_parallel", p.pipeline_parallel}, {"weights", p.weights}, {"kv", p.kv},
+          {"utilisation_time", makespan > 0 ? p.busy_chip_seconds / paid : 0.0},
+          {"steps", p.steps}, {"preemptions", p.preemptions}, {"recomputed_tokens", p.recomputed_tokens},
+          {"kv_blocks", p.kv_blocks}, {"peak_kv_blocks", p.peak_kv_blocks},
+          {"prefill_busy_s", p.prefill_busy_seconds}, {"decode_busy_s", p.decode_busy_seconds},
+          {"step_time_s", steps}};
+}
+
+}  // namespace
+
+json cost_json(const CostSummary& c) {
+  json out = {{"usd_total", number(c.usd_total)},
+              {"usd_usage", number(c.usd_usage)},
+              {"usd_per_mtok", number(c.usd_per_mtok)},
+              {"usd_per_mtok_in", number(c.usd_per_mtok_in)},
+              {"usd_per_mtok_out", number(c.usd_per_mtok_out)},
+              {"usd_per_mtok_output_only", number(c.usd_per_mtok_output_only)},
+              {"utilisation", {{"time", number(c.utilisation_time)}, {"cost", number(c.utilisation_cost)},
+                               {"mfu", number(c.mfu)}, {"mbu", number(c.mbu)}, {"goodput", number(c.goodput_share)}}}};
+  if (c.has_plan)
+    out["plan"] = {{"revenue_usd", number(c.revenue_usd)}, {"margin", number(c.margin)}, {"markup", number(c.markup)},
+                   {"break_even_price_factor", number(c.break_even_price_factor)},
+                   {"break_even_utilisation", number(c.break_even_utilisation)}};
+  return out;
+}
+
+json record_json(const RunRecord& r) {
+  const double makespan = r.makespan_s > 0 ? r.makespan_s : NAN;
+  json out;
+  out["study"] = r.study;
+  out["alternative"] = r.alternative;
+  out["seed"] = r.seed;
+  out["replication"] = r.replication;
+  out["requests"] = counts(r.offered, r.served, r.rejected, r.in_flight);
+  out["requests"]["skipped_lines"] = r.skipped_lines;
+  out["tokens"] = {{"input", r.input_served},
+                   {"output", r.output_served},
+                   {"cached", r.cached_tokens},
+                   {"offered", {{"input", r.input_offered}, {"output", r.output_offered}}},
+                   {"served", {{"input", r.input_served}, {"output", r.output_served}}},
+                   {"rejected", {{"input", r.input_rejected}, {"output", r.output_rejected}}},
+                   {"in_flight", {{"input", r.input_in_flight}, {"output", r.output_in_flight}}}};
+  out["makespan_s"] = r.makespan_s;
+  out["throughput_tok_s"] = number(static_cast<double>(r.output_served) / makespan);
+  out["throughput_total_tok_s"] = number(static_cast<double>(r.input_served + r.output_served) / makespan);
+  out["throughput_req_s"] = number(static_cast<double>(r.served) / makespan);
+  out["ttft_s"] = latency(r.latency.ttft);
+  out["tpot_s"] = latency(r.latency.tpot);
+  out["e2e_s"] = latency(r.latency.e2e);
+  out["queue_s"] = latency(r.latency.queue);
+  out["goodput"] = {{"requests_per_s", number(static_cast<double>(r.good_requests) / makespan)},
+                    {"output_tok_s", number(static_cast<double>(r.good_output_tokens) / makespan)},
+                    {"share", r.offered > 0 ? json(static_cast<double>(r.good_requests) /
+                                                   static_cast<double>(r.offered)) : json(nullptr)},
+                    {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
+  out["saturated"] = r.saturated;
+  out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
+  out["backlog_slope_per_s"] = r.backlog_slope_per_s;
+  out["cost"] = cost_json(r.cost);
+  out["energy_j"] = number(r.cost.energy_j);
+  out["carbon_g"] = number(r.cost.carbon_operational_g + r.cost.carbon_embodied_g);
+  out["carbon"] = {{"operational_g", number(r.cost.carbon_operational_g)},
+                   {"embodied_g", number(r.cost.carbon_embodied_g)}};
+  out["provenance"] = {{"grade", r.provenance},
+                       {"error_band", r.error_band > 0 ? json(r.error_band) : json(nullptr)},
+                       {"version", TOKENFAB_VERSION}};
+  out["pools"] = json::array();
+  for (const auto& pool : r.pools) out["pools"].push_back(pool_json(pool, r.makespan_s));
+  out["ledger"] = json::array();
+  for (const auto& e : r.ledger)
+    out["ledger"].push_back({{"account", e.account}, {"party", e.party}, {"usd", e.usd}, {"basis", e.basis}});
+  out["prices"] = json::array();
+  for (const auto& p : r.prices)
+    out["prices"].push_back({{"item", p.item}, {"value", p.value}, {"unit", p.unit}, {"source", p.source},
+                             {"as_of", p.as_of}});
+  out["assumptions"] = json::array();
+  for (const auto& a : r.assumptions)
+    out["assumptions"].push_back({{"what", a.what}, {"value", a.value}, {"why", a.why}});
+  return out;
+}
+
+}  // namespace tokenfab::cli

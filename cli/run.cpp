@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/record_json.h"
+#include "cli/summary.h"
+#include "reports/results_db.h"
+#include "scenarios/runner.h"
+
+namespace tokenfab::cli {
+namespace {
+
+/// Keeps what the printed output needs: rows go to the database and are dropped.
+class Collector {
+ public:
+  Collector(const RunArgs& args, const Scenario& scenario, const RunOptions& options) {
+    if (args.output.empty()) return;
+    db_.emplace(ResultsDb::create_or_open(args.output, TOKENFAB_VERSION));
+    for (const auto& alternative : scenario.alternatives)
+      for (int r = 0; r < scenario.replications; ++r)
+        ids_.push_back(db_->begin_run(planned_record(scenario, alternative, r, options)));
+  }
+  void add(RunRecord&& record) {
+    if (db_) db_->finish_run(ids_[records_.size()], record);
+    record.rows.clear();
+    record.rows.shrink_to_fit();
+    records_.push_back(std::move(record));
+  }
+  const std::vector<RunRecord>& records() const { return records_; }
+
+ private:
+  std::optional<ResultsDb> db_;
+  std::vector<std::int64_t> ids_;
+  std::vector<RunRecord> records_;
+};
+
+/// The first run's object; with several runs all of them under "runs".
+nlohmann::json combined(const std::vector<RunRecord>& records) {
+  nlohmann::json out = record_json(records.front());
+  if (records.size() > 1)
+    for (const auto& r : records) out["runs"].push_back(record_json(r));
+  return out;
+}
+
+}  // namespace
+
+void run(const RunArgs& args) {
+  const Scenario scenario =
+      load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
+  RunOptions options;
+  options.stepwise = args.stepwise;
+  options.jobs = args.jobs;
+  // Rows are only worth keeping where they are written.
+  options.rows = args.output.empty() ? std::optional<bool>(false) : args.rows;
+  Collector collector(args, scenario, options);
+  {
+    ProgressLine line;
+    run_scenario(scenario, options, [&](RunRecord&& r) { collector.add(std::move(r)); },
+                 [&](const RunProgress& p) { line(p); });
+  }
+  if (args.json) std::cout << combined(collector.records()).dump(2) << "\n";
+  else std::cout << summary(collector.records());
+}
+
+}  // namespace tokenfab::cli

@@ -1,0 +1,104 @@
+#include "cli/summary.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <functional>
+
+#include "base/text.h"
+
+namespace tokenfab::cli {
+namespace {
+
+using Read = std::function<double(const RunRecord&)>;
+
+struct Line {
+  const char* label;
+  const char* format;  // one fmt replacement field
+  Read read;
+};
+
+double per_s(const RunRecord& r, std::int64_t n) {
+  return r.makespan_s > 0 ? static_cast<double>(n) / r.makespan_s : NAN;
+}
+
+const std::vector<Line>& lines() {
+  static const std::vector<Line> all = {
+      {"requests served", "{:.0f}", [](const auto& r) { return static_cast<double>(r.served); }},
+      {"requests rejected", "{:.0f}", [](const auto& r) { return static_cast<double>(r.rejected); }},
+      {"input tokens", "{:.0f}", [](const auto& r) { return static_cast<double>(r.input_served); }},
+      {"output tokens", "{:.0f}", [](const auto& r) { return static_cast<double>(r.output_served); }},
+      {"makespan, s", "{:.1f}", [](const auto& r) { return r.makespan_s; }},
+      {"output tokens/s", "{:.1f}", [](const auto& r) { return per_s(r, r.output_served); }},
+      {"good requests/s (all SLOs)", "{:.3f}", [](const auto& r) { return per_s(r, r.good_requests); }},
+      {"TTFT p50, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }},
+      {"TTFT p99, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.99) * 1e-9; }},
+      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }},
+      {"TPOT p99, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.99) * 1e-6; }},
+      {"E2E p50, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.5) * 1e-9; }},
+      {"E2E p99, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.99) * 1e-9; }},
+      {"chips", "{:.0f}", [](const auto& r) { double n = 0; for (const auto& p : r.pools) n += p.chips; return n; }},
+      {"busy share of paid time", "{:.3f}", [](const auto& r) { return r.cost.utilisation_time; }},
+      {"cost, USD", "{:.4f}", [](const auto& r) { return r.cost.usd_total; }},
+      {"USD per M tokens (in + out)", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }},
+      {"USD per M input tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_in; }},
+      {"USD per M output tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_out; }},
+      {"energy, kWh at the chips", "{:.3f}", [](const auto& r) { return r.cost.energy_j / 3.6e6; }},
+      {"carbon, gCO2e", "{:.1f}",
+       [](const auto& r) { return r.cost.carbon_operational_g + r.cost.carbon_embodied_g; }},
+  };
+  return all;
+}
+
+std::vector<std::vector<const RunRecord*>> by_alternative(const std::vector<RunRecord>& records) {
+  std::vector<std::vector<const RunRecord*>> groups;
+  for (const auto& r : records) {
+    if (groups.empty() || groups.back().front()->alternative != r.alternative) groups.emplace_back();
+    groups.back().push_back(&r);
+  }
+  return groups;
+}
+
+std::string cell(const Line& line, const std::vector<const RunRecord*>& group) {
+  double sum = 0;
+  for (const auto* r : group) sum += line.read(*r);
+  const double mean = sum / static_cast<double>(group.size());
+  return std::isfinite(mean) ? fmt::format(fmt::runtime(line.format), mean) : "-";
+}
+
+std::string notes(const RunRecord& r) {
+  std::string out;
+  if (r.saturated)
+    out += fmt::format(
+        "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"
+        "not of a steady state, and grow with its length.\n", r.alternative, r.backlog_slope_per_s);
+  if (r.cost.has_plan)
+    out += fmt::format("\n{}: revenue ${:.2f}, margin {:.1f} % of price, break-even at {:.3g} x the plan's prices, or "
+                       "at {:.1f} % busy\n", r.alternative, r.cost.revenue_usd, 100 * r.cost.margin,
+                       r.cost.break_even_price_factor, 100 * r.cost.break_even_utilisation);
+  return out;
+}
+
+}  // namespace
+
+std::string summary(const std::vector<RunRecord>& records) {
+  const auto groups = by_alternative(records);
+  std::vector<std::vector<std::string>> table = {{records.front().study}};
+  for (const auto& g : groups)
+    table[0].push_back(g.front()->alternative +
+                       (g.size() > 1 ? " (mean of " + std::to_string(g.size()) + ")" : ""));
+  for (const auto& line : lines()) {
+    table.push_back({line.label});
+    for (const auto& g : groups) table.back().push_back(cell(line, g));
+  }
+  std::string out = text_table(table);
+  for (const auto& g : groups) out += notes(*g.front());
+  const RunRecord& first = records.front();
+  out += "\nHardware model: " + first.provenance;
+  out += first.error_band > 0 ? fmt::format(", step times known to {:.0f} %", 100 * first.error_band)
+                              : ", error not measured";
+  out += fmt::format("; {} assumptions (see --json or the report)\n", first.assumptions.size());
+  return out;
+}
+
+}  // namespace tokenfab::cli

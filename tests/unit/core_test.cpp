@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/rng.h"
+#include "hwmodels/kv_line.h"
+#include "sim/core/event_queue.h"
+#include "sim/core/histogram.h"
+#include "sim/core/series_recorder.h"
+#include "sim/fleet/router.h"
+#include "sim/serving/kv_blocks.h"
+#include "tests/catch.h"
+
+using namespace tokenfab;
+
+TEST_CASE("a span's closed form is the sum of its steps, to the last tick") {
+  RandomStream r(11, 0, StreamPurpose::jitter);
+  for (int i = 0; i < 300; ++i) {
+    const auto pick = [&](std::uint64_t n) { return static_cast<std::int64_t>(r.below(n)); };
+    const KvLine line(pick(1ll << 50), pick(1ll << 45), pick(1 << 20), pick(1ll << 44), pick(1 << 22));
+    const std::int64_t kv = pick(200000), growth = pick(300), steps = 1 + pick(400);
+    Ticks sum = 0;
+    std::vector<Ticks> ends;
+    for (std::int64_t s = 0; s < steps; ++s) ends.push_back(sum += line.at(kv + s * growth));
+    REQUIRE(line.sum(kv, growth, steps) == sum);
+    const auto parts = line.kv_parts(kv, growth, steps);
+    REQUIRE(parts.low + parts.high + line.base() * steps == sum);
+    // The inverse: the first boundary at or after an instant.
+    for (int j = 0; j < 20; ++j) {
+      const auto at = static_cast<std::size_t>(pick(static_cast<std::uint64_t>(steps)));
+      for (const Ticks target : {ends[at] - 1, ends[at], ends[at] + 1}) {
+        const auto first = std::lower_bound(ends.begin(), ends.end(), target) - ends.begin() + 1;
+        REQUIRE(line.steps_to_reach(kv, growth, target, steps) == std::min<std::int64_t>(first, steps));
+      }
+    }
+  }
+}
+
+TEST_CASE("a line of two pieces is their maximum") {
+  const KvLine line(5, 1000, 1, 0, 3);
+  CHECK(line.knot() == 500);
+  for (const std::int64_t kv : {0, 499, 500, 501, 10000}) CHECK(line.at(kv) == 5 + std::max<Ticks>(1000 + kv, 3 * kv));
+  CHECK(KvLine(5, 1000, 3, 0, 3).knot() == INT64_MAX);
+}
+
+TEST_CASE("KV growth by residue equals growth counted sequence by sequence") {
+  RandomStream r(5, 0, StreamPurpose::jitter);
+  for (const std::int32_t page : {1, 7, 16}) {
+    KvBlocks kv(100000, page, 0);
+    std::vector<std::int64_t> lengths;
+    std::int64_t step = 37;
+    for (int i = 0; i < 50; ++i) {
+      lengths.push_back(static_cast<std::int64_t>(1 + r.below(500)));
+      kv.start_growing(lengths.back(), step);
+    }
+    for (const std::int64_t steps : {0, 1, 2, 15, 16, 17, 100}) {
+      std::int64_t blocks = 0;
+      for (const std::int64_t n : lengths) blocks += kv.blocks_for(n + steps) - kv.blocks_for(n);
+      CHECK(kv.growth(step, steps, 50) == blocks);
+    }
+    for (const std::int64_t free : {0, 3, 49, 50, 51, 200, 1000}) {
+      KvBlocks scarce = kv;
+      scarce.take(scarce.free() - free);
+      const std::int64_t fit = scarce.steps_that_fit(step, 300, 50);
+      CHECK(scarce.growth(step, fit, 50) <= free);
+      if (fit < 300) CHECK(scarce.growth(step, fit + 1, 50) > free);
+    }
+  }
+}
+
+TEST_CASE("histogram quantiles are within their stated error, and merging is adding") {
+  RandomStream r(9, 0, StreamPurpose::jitter);
+  std::vector<std::int64_t> values;
+  Histogram all, even, odd;
+  for (int i = 0; i < 20000; ++i) {
+    const auto v = static_cast<std::int64_t>(std::exp(25 * r.uniform()));
+    values.push_back(v);
+    all.add(v);
+    (i % 2 ? odd : even).add(v);
+  }
+  even.merge(odd);
+  std::sort(values.begin(), values.end());
+  for (const double p : {0.0, 0.01, 0.5, 0.9, 0.99, 0.999, 1.0}) {
+    const auto rank = std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(p * 20000)));
+    CHECK(all.quantile(p) == Approx(static_cast<double>(values[rank - 1])).epsilon(0.008).margin(0.51));
+    CHECK(all.quantile(p) == even.quantile(p));
+  }
+  CHECK(all.sum() == even.sum());
+  CHECK(all.max() == values.back());
+  for (std::size_t b = 0; b < 3000; ++b) {
+    CHECK(Histogram::bucket_of(Histogram::lower(b)) == b);
+    CHECK(Histogram::bucket_of(Histogram::lower(b + 1) - 1) == b);
+  }
+}
+
+TEST_CASE("events come out by time, then order, then sequence") {
+  EventQueue<int> q;
+  q.push(5, EventOrder::step_done, 3);
+  q.push(5, EventOrder::arrival, 2);
+  q.push(4, EventOrder::end, 1);
+  q.push(5, EventOrder::step_done, 4);
+  for (int expected = 1; expected <= 4; ++expected) CHECK(q.pop().event == expected);
+  CHECK(q.empty());
+}
+
+TEST_CASE("the series keeps every count and integral while it coarsens") {
+  SeriesRecorder s;
+  Ns t = 0;
+  RandomStream r(2, 0, StreamPurpose::jitter);
+  Int128 waiting_area = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const Ns next = t + static_cast<Ns>(r.below(100'000'000));
+    const auto waiting = static_cast<std::int64_t>(r.below(10));
+    s.integrate(next, waiting, 1);
+    waiting_area += static_cast<Int128>(waiting) * (next - t);
+    t = next;
+    ++s.bin(t).arrived;
+  }
+  Int128 area = 0, running = 0;
+  std::int64_t arrived = 0;
+  for (const auto& bin : s.series().bins) area += bin.waiting_ns, running += bin.running_ns, arrived += bin.arrived;
+  CHECK(arrived == 5000);
+  CHECK(area == waiting_area);
+  CHECK(running == t);
+  CHECK(s.series().bins.size() <= Series::kMaxBins);
+  CHECK(s.series().bin_ns * static_cast<Ns>(s.series().bins.size()) > t);
+}
+
+TEST_CASE("routers spread load as their names say") {
+  std::vector<std::int64_t> load(4);
+  const auto of = [&](std::size_t i) { return load[i]; };
+  const auto round = Router::make("round-robin", 1, 0);
+  for (std::size_t i = 0; i < 8; ++i) CHECK(round->pick(4, of) == i % 4);
+  load = {3, 1, 2, 1};
+  CHECK(Router::make("least-outstanding", 1, 0)->pick(4, of) == 1);
+  const auto two = Router::make("power-of-two", 1, 0);
+  std::fill(load.begin(), load.end(), 0);
+  for (int i = 0; i < 4000; ++i) ++load[two->pick(4, of)];
+  // Balls into bins with two choices: the gap above the mean is of the order of log log n, not sqrt.
+  CHECK(*std::max_element(load.begin(), load.end()) - 1000 <= 5);
+  CHECK_THROWS_WITH(Router::make("round-robbin", 1, 0), Catch::Contains("nearest: \"round-robin\""));
+}
