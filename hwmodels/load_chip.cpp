@@ -1,0 +1,51 @@
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "hwmodels/catalog_files.h"
+#include "hwmodels/quantity.h"
+
+namespace tokenfab {
+namespace {
+
+std::map<std::string, Sourced> read_peaks(const JsonObject& file) {
+  const JsonObject peaks = file.object("peak_dense");
+  std::map<std::string, Sourced> out;
+  for (const char* dtype : {"bf16", "fp8", "int8"})
+    if (peaks.has(dtype)) out[dtype] = read_quantity(peaks, dtype, Quantity::flop_rate, 1e11, 1e17);
+  peaks.finish();
+  if (!out.count("bf16")) peaks.fail("bf16", "is missing");
+  return out;
+}
+
+}  // namespace
+
+Chip load_chip(const std::string& path) {
+  const nlohmann::json text = parse_json_file(path);
+  const JsonObject file(text, path);
+  const auto quantity = [&](const char* key, Quantity kind, double low, double high) {
+    return read_quantity(file, key, kind, low, high);
+  };
+  Chip c;
+  c.id = read_id(file);
+  c.name = read_text(file, "name");
+  c.vendor = read_text(file, "vendor");
+  c.family = file.one_of("family", {"hbm"});
+  c.topology = file.one_of("topology", {"switched", "mesh", "pcie"});
+  c.peak = read_peaks(file);
+  c.memory = quantity("memory", Quantity::bytes, 1e9, 1e13);
+  c.bandwidth = quantity("bandwidth", Quantity::byte_rate, 1e9, 1e14);
+  c.link = quantity("link", Quantity::byte_rate, 1e8, 1e13);
+  c.link_latency = quantity("link_latency", Quantity::seconds, 1e-9, 1e-3);
+  c.scale_up_domain = static_cast<int>(file.integer("scale_up_domain", 1, 100000));
+  c.network = quantity("network", Quantity::byte_rate, 1e7, 1e12);
+  c.network_latency = quantity("network_latency", Quantity::seconds, 1e-7, 1e-2);
+  c.tdp = quantity("tdp", Quantity::watts, 5, 20000);
+  c.idle_power = quantity("idle_power", Quantity::watts, 0, c.tdp.value);
+  c.host_power = quantity("host_power", Quantity::watts, 0, 20000);
+  if (file.has("embodied")) c.embodied = quantity("embodied", Quantity::carbon, 1, 1e5);
+  if (file.has("capex")) c.capex = quantity("capex", Quantity::dollars, 10, 1e7);
+  file.finish();
+  return c;
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,96 @@
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "hwmodels/catalog_files.h"
+#include "hwmodels/quantity.h"
+
+namespace tokenfab {
+namespace {
+
+constexpr double kLeastEfficiency = 1e-3;
+
+OpEfficiency read_efficiency(const JsonObject& ops, const std::string& key) {
+  const JsonObject op = ops.object(key);
+  OpEfficiency out{read_quantity(op, "bandwidth", Quantity::share, kLeastEfficiency, 1),
+                   read_quantity(op, "compute", Quantity::share, kLeastEfficiency, 1),
+                   read_quantity(op, "floor", Quantity::seconds, 0, 0.1)};
+  op.finish();
+  return out;
+}
+
+/// Class names that a file may use. The host class has no figures of its own: step_gap and sequence_gap hold them.
+std::vector<std::string> classes(bool with_dtypes) {
+  std::vector<std::string> out;
+  for (int c = 0; c < kOpClasses; ++c) {
+    const std::string name = kOpClassNames[static_cast<std::size_t>(c)];
+    if (static_cast<OpClass>(c) == OpClass::host) continue;
+    out.push_back(name);
+    if (with_dtypes && c <= static_cast<int>(OpClass::expert_gemm))
+      for (const char* dtype : {"fp8", "int8"}) out.push_back(name + ":" + dtype);
+  }
+  return out;
+}
+
+void read_ops(const JsonObject& file, EngineProfile& e) {
+  const JsonObject ops = file.object("ops");
+  for (int c = 0; c < kOpClasses; ++c) {
+    if (static_cast<OpClass>(c) == OpClass::host) continue;
+    e.ops[static_cast<std::size_t>(c)] = read_efficiency(ops, kOpClassNames[static_cast<std::size_t>(c)]);
+  }
+  ops.finish();
+  const Sourced none{0, "us", e.step_gap.source, e.step_gap.as_of};
+  const Sourced one{1, "1", e.step_gap.source, e.step_gap.as_of};
+  e.ops[static_cast<std::size_t>(OpClass::host)] = {one, one, none};
+}
+
+std::map<std::string, OpEfficiency> read_overrides(const JsonObject& chip) {
+  std::map<std::string, OpEfficiency> out;
+  for (const std::string& name : classes(true))
+    if (chip.has(name)) out[name] = read_efficiency(chip, name);
+  chip.finish();
+  return out;
+}
+
+void read_by_chip(const JsonObject& file, EngineProfile& e) {
+  if (!file.has("by_chip")) return;
+  const JsonObject chips = file.object("by_chip");
+  for (const std::string& id : chips.keys())
+    if (id != "comment") e.by_chip[id] = read_overrides(chips.object(id));
+}
+
+Grade read_grade(const JsonObject& file) {
+  const std::vector<std::string> names = {"datasheet", "fitted", "measured"};
+  const std::string name = file.one_of("grade", names);
+  return name == names[0] ? Grade::datasheet : name == names[1] ? Grade::fitted : Grade::measured;
+}
+
+}  // namespace
+
+EngineProfile load_engine(const std::string& path) {
+  const nlohmann::json text = parse_json_file(path);
+  const JsonObject file(text, path);
+  const auto share = [&](const char* key, double low) { return read_quantity(file, key, Quantity::share, low, 1); };
+  EngineProfile e;
+  e.id = read_id(file);
+  e.name = read_text(file, "name");
+  e.version = read_text(file, "version");
+  e.grade = read_grade(file);
+  e.batching = file.one_of("batching", {"chunked", "prefill-first", "static"});
+  e.step_gap = read_quantity(file, "step_gap", Quantity::seconds, 0, 1);
+  e.sequence_gap = read_quantity(file, "sequence_gap", Quantity::seconds, 0, 0.1);
+  read_ops(file, e);
+  read_by_chip(file, e);
+  e.memory_share = share("memory_share", 0.05);
+  e.reserved_memory = read_quantity(file, "reserved_memory", Quantity::bytes, 0, 1e12);
+  e.kv_block_tokens = read_quantity(file, "kv_block_tokens", Quantity::count, 1, 65536);
+  e.watermark = share("watermark", 0);
+  e.dynamic_compute = share("dynamic_compute", 0);
+  e.dynamic_bandwidth = share("dynamic_bandwidth", 0);
+  e.dynamic_network = share("dynamic_network", 0);
+  e.dynamic_host = share("dynamic_host", 0);
+  if (file.has("known_error")) e.known_error = read_quantity(file, "known_error", Quantity::share, 0, 10);
+  file.finish();
+  return e;
+}
+
+}  // namespace tokenfab

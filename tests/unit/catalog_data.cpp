@@ -1,0 +1,96 @@
+// The shipped figures: provenance everywhere, dense peaks, GiB and directions as documented.
+#include "tests/catch.h"
+#include "tests/unit/catalog_support.h"
+
+using namespace tokenfab;
+using nlohmann::json;
+using tokenfab::test::shipped;
+
+namespace {
+
+/// Calls `visit` on every {"value": ...} object below `node`, with its JSON pointer.
+template <typename Visit>
+void each_number(const json& node, const std::string& pointer, const Visit& visit) {
+  if (!node.is_object()) return;
+  if (node.contains("value")) return visit(node, pointer);
+  for (const auto& [key, child] : node.items()) each_number(child, pointer + "/" + key, visit);
+}
+
+}  // namespace
+
+TEST_CASE("every shipped number says its unit, source and date") {
+  for (const std::string& kind : test::kKinds)
+    for (const std::string& id : shipped().ids(kind)) {
+      int numbers = 0;
+      each_number(test::shipped_json(kind, id), "", [&](const json& n, const std::string& pointer) {
+        CAPTURE(kind, id, pointer);
+        ++numbers;
+        CHECK(n.at("value").is_number());
+        CHECK(n.at("unit").get<std::string>() != "");
+        CHECK(n.at("source").get<std::string>().size() >= 10);
+        CHECK(n.at("as_of").get<std::string>().substr(0, 2) == "20");
+      });
+      CHECK(numbers >= (kind == "llms" ? 1 : 10));
+    }
+}
+
+TEST_CASE("the catalogue holds the promised chips and engines") {
+  for (const char* id : {"a100-80-sxm", "h100-sxm", "h200-sxm", "b200-sxm", "l4", "l40s", "mi300x"})
+    CHECK(shipped().chip(id).id == id);
+  for (const char* id : {"vllm", "tensorrt-llm", "pytorch"}) CHECK(shipped().engine(id).id == id);
+}
+
+TEST_CASE("peaks are dense, not sparse") {
+  for (const char* id : {"h100-sxm", "h200-sxm"}) {
+    const double bf16 = shipped().chip(id).peak.at("bf16").value;
+    CHECK((bf16 >= 985e12 && bf16 <= 992e12));
+  }
+  for (const char* id : {"h100-sxm", "h200-sxm", "b200-sxm", "mi300x"}) {
+    const Chip c = shipped().chip(id);
+    CHECK(c.peak.at("fp8").value == Approx(2 * c.peak.at("bf16").value).epsilon(1e-3));
+  }
+  CHECK(shipped().chip("l4").peak.at("bf16").value < 130e12);
+  CHECK(shipped().chip("a100-80-sxm").peak.count("fp8") == 0);
+}
+
+TEST_CASE("links are one direction and HBM sizes are visible bytes") {
+  CHECK(shipped().chip("h100-sxm").link.value == 450e9);
+  CHECK(shipped().chip("mi300x").link.value == 448e9);
+  CHECK(shipped().chip("a100-80-sxm").memory.value == 80.0 * 1073741824);
+  CHECK(shipped().chip("l40s").memory.value == 46068.0 * 1048576);
+}
+
+TEST_CASE("engine profiles stay within physics and name real chips") {
+  const std::vector<std::string> chips = shipped().ids("chips");
+  for (const std::string& id : shipped().ids("engines")) {
+    CAPTURE(id);
+    const EngineProfile e = shipped().engine(id);
+    for (const OpEfficiency& op : e.ops) {
+      CHECK((op.bandwidth.value > 0 && op.bandwidth.value <= 1));
+      CHECK((op.compute.value > 0 && op.compute.value <= 1));
+      CHECK((op.floor.value >= 0 && op.floor.value < 1e-3));
+    }
+    for (const auto& [chip, ops] : e.by_chip) {
+      CHECK(std::find(chips.begin(), chips.end(), chip) != chips.end());
+      CHECK_FALSE(ops.empty());
+    }
+    CHECK((e.grade == Grade::datasheet) == !e.known_error.has_value());
+  }
+}
+
+TEST_CASE("every chip with FP8 units has FP8 GEMM figures in the serving profiles it appears in") {
+  for (const char* engine : {"vllm", "tensorrt-llm"}) {
+    const EngineProfile e = shipped().engine(engine);
+    for (const auto& [chip, ops] : e.by_chip) {
+      CAPTURE(engine, chip);
+      CHECK((shipped().chip(chip).peak.count("fp8") == 1) == (ops.count("mlp_gemm:fp8") == 1));
+    }
+  }
+}
+
+TEST_CASE("units are converted to SI") {
+  const EngineProfile e = shipped().engine("vllm");
+  CHECK(e.step_gap.unit == "ms");
+  CHECK(e.step_gap.value == Approx(test::shipped_json("engines", "vllm")["step_gap"]["value"].get<double>() / 1000));
+  CHECK(shipped().chip("h100-sxm").link_latency.value == Approx(5e-7));
+}
