@@ -31,7 +31,7 @@ void report(const ReportArgs& args) {
   const auto records = whole_runs(args.database);
   std::string text;
   if (args.format == "html") {
-    text = render_html(records);
+    text = render_html(records, TOKENFAB_VERSION);
   } else {
     nlohmann::json out = nlohmann::json::array();
     for (const auto& r : records) out.push_back(record_json(r));

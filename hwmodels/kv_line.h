@@ -42,7 +42,7 @@ class KvLine {
     Ticks offset = 0;
     std::int64_t slope = 0;
     Ticks sum(std::int64_t kv, std::int64_t growth, std::int64_t steps) const {
-      const auto pairs = static_cast<Ticks>(steps) * (steps - 1) / 2;
+      const Ticks pairs = steps * (steps - 1) / 2;
       return static_cast<Ticks>(steps) * (offset + static_cast<Ticks>(slope) * kv) +
              static_cast<Ticks>(slope) * growth * pairs;
     }

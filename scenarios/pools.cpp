@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -83,14 +82,6 @@ BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, co
                                     std::to_string(b.max_sequences) + " sequences; it must be larger");
   object.finish();
   return b;
-}
-
-Supply read_supply(const JsonObject& pool, const std::string& chip, const MoneyCatalog& money,
-                   std::vector<Assumption>& assumptions) {
-  if (pool.has("supply")) return parse_supply(pool.object("supply"), chip, money, assumptions);
-  static const nlohmann::json kOnDemand = {{"rent", "on-demand"}};
-  assumptions.push_back({pool.pointer() + "/supply/rent", "on-demand", "no supply given: chips rented on demand"});
-  return parse_supply(JsonObject(kOnDemand, pool.file(), pool.pointer() + "/supply"), chip, money, assumptions);
 }
 
 }  // namespace

@@ -14,6 +14,15 @@ void Histogram::merge(const Histogram& other) {
   max_ = std::max(max_, other.max_);
 }
 
+Histogram Histogram::restore(std::vector<std::int64_t> counts, Int128 sum, std::int64_t min, std::int64_t max) {
+  Histogram h;
+  for (const std::int64_t n : counts) h.count_ += n;
+  h.counts_ = std::move(counts);
+  h.sum_ = sum;
+  if (h.count_ > 0) h.min_ = min, h.max_ = max;
+  return h;
+}
+
 double Histogram::mean() const {
   return count_ ? static_cast<double>(sum_) / static_cast<double>(count_) : 0.0;
 }

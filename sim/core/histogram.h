@@ -35,6 +35,8 @@ class Histogram {
   /// Bucket counts for storage: bucket i covers [lower(i), lower(i + 1)).
   const std::vector<std::int64_t>& counts() const { return counts_; }
   static std::int64_t lower(std::size_t bucket);
+  /// From stored parts; `counts` by bucket.
+  static Histogram restore(std::vector<std::int64_t> counts, Int128 sum, std::int64_t min, std::int64_t max);
   static std::size_t bucket_of(std::int64_t value) {
     const auto v = static_cast<std::uint64_t>(value < 0 ? 0 : value);
     if (v < (1u << kSubBits)) return v;

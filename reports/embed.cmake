@@ -1,0 +1,25 @@
+# tokenfab_embed(OUT name=path ...): an assembly file that .incbins each file, and a .cpp with accessors for it.
+function(tokenfab_embed OUT)
+  set(assembly "")
+  set(accessors "#include \"reports/embedded.h\"\nextern \"C\" {\n")
+  set(functions "")
+  set(depends "")
+  foreach(pair ${ARGN})
+    string(REGEX MATCH "^([a-z_]+)=(.*)$" _ ${pair})
+    set(name ${CMAKE_MATCH_1})
+    set(path ${CMAKE_MATCH_2})
+    string(APPEND assembly
+      ".global tokenfab_${name}_begin\n.global tokenfab_${name}_end\ntokenfab_${name}_begin:\n.incbin \"${path}\"\ntokenfab_${name}_end:\n.byte 0\n")
+    string(APPEND accessors "extern const char tokenfab_${name}_begin[], tokenfab_${name}_end[];\n")
+    string(APPEND functions
+      "std::string_view ${name}() { return {tokenfab_${name}_begin, static_cast<std::size_t>(tokenfab_${name}_end - tokenfab_${name}_begin)}; }\n")
+    list(APPEND depends ${path})
+  endforeach()
+  set(asm_file ${CMAKE_CURRENT_BINARY_DIR}/embedded.S)
+  set(cpp_file ${CMAKE_CURRENT_BINARY_DIR}/embedded.cpp)
+  file(CONFIGURE OUTPUT ${asm_file} CONTENT ".section .rodata\n${assembly}.section .note.GNU-stack,\"\",@progbits\n" @ONLY)
+  file(CONFIGURE OUTPUT ${cpp_file}
+       CONTENT "${accessors}}\nnamespace tokenfab::embedded {\n${functions}}\n" @ONLY)
+  set_source_files_properties(${asm_file} PROPERTIES OBJECT_DEPENDS "${depends}")
+  set(${OUT} ${asm_file} ${cpp_file} PARENT_SCOPE)
+endfunction()

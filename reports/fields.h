@@ -1,0 +1,76 @@
+#pragma once
+// Column name -> member, once, for writing and for reading. f(name, member) is called in column order.
+#include "sim/core/records.h"
+
+namespace tokenfab::fields {
+
+template <class R, class F>
+void run(R& r, F f) {
+  f("study", r.study), f("alternative", r.alternative), f("sweep_point", r.sweep_point);
+  f("replication", r.replication), f("seed", r.seed), f("stepwise", r.stepwise), f("scenario", r.scenario_json);
+}
+
+template <class R, class F>
+void total(R& r, F f) {
+  f("offered", r.offered), f("served", r.served), f("rejected", r.rejected), f("in_flight", r.in_flight);
+  f("input_offered", r.input_offered), f("input_served", r.input_served), f("input_rejected", r.input_rejected);
+  f("input_in_flight", r.input_in_flight), f("output_offered", r.output_offered);
+  f("output_served", r.output_served), f("output_rejected", r.output_rejected);
+  f("output_in_flight", r.output_in_flight), f("cached_tokens", r.cached_tokens), f("skipped_lines", r.skipped_lines);
+  f("makespan_s", r.makespan_s), f("arrival_span_s", r.arrival_span_s);
+  f("slo_ttft_s", r.slo_ttft_s), f("slo_tpot_s", r.slo_tpot_s), f("slo_e2e_s", r.slo_e2e_s);
+  f("good_requests", r.good_requests), f("good_output_tokens", r.good_output_tokens);
+  f("saturated", r.saturated), f("backlog_slope_per_s", r.backlog_slope_per_s);
+}
+
+template <class C, class F>
+void cost(C& c, F f) {
+  f("usd_total", c.usd_total), f("usd_usage", c.usd_usage), f("usd_per_mtok", c.usd_per_mtok);
+  f("usd_per_mtok_in", c.usd_per_mtok_in), f("usd_per_mtok_out", c.usd_per_mtok_out);
+  f("usd_per_mtok_output_only", c.usd_per_mtok_output_only), f("energy_j", c.energy_j);
+  f("carbon_operational_g", c.carbon_operational_g), f("carbon_embodied_g", c.carbon_embodied_g);
+  f("has_plan", c.has_plan), f("revenue_usd", c.revenue_usd), f("margin", c.margin), f("markup", c.markup);
+  f("break_even_price_factor", c.break_even_price_factor), f("break_even_utilisation", c.break_even_utilisation);
+  f("utilisation_time", c.utilisation_time), f("utilisation_cost", c.utilisation_cost), f("mfu", c.mfu);
+  f("mbu", c.mbu), f("goodput_share", c.goodput_share);
+}
+
+template <class P, class F>
+void pool(P& p, F f) {
+  f("name", p.name), f("llm", p.llm), f("chip", p.chip), f("engine", p.engine), f("weights", p.weights), f("kv", p.kv);
+  f("tensor_parallel", p.tensor_parallel), f("pipeline_parallel", p.pipeline_parallel), f("replicas", p.replicas);
+  f("chips", p.chips), f("peak_flops", p.peak_flops), f("peak_bandwidth", p.peak_bandwidth);
+  f("kv_blocks", p.kv_blocks), f("kv_block_tokens", p.kv_block_tokens);
+}
+
+template <class P, class F>
+void usage(P& p, F f) {
+  f("paid_chip_seconds", p.paid_chip_seconds), f("busy_chip_seconds", p.busy_chip_seconds);
+  f("prefill_busy_seconds", p.prefill_busy_seconds), f("decode_busy_seconds", p.decode_busy_seconds);
+  f("idle_energy_j", p.idle_energy_j), f("dynamic_energy_j", p.dynamic_energy_j);
+  f("input_tokens", p.input_tokens), f("cached_tokens", p.cached_tokens), f("output_tokens", p.output_tokens);
+  f("recomputed_tokens", p.recomputed_tokens), f("steps", p.steps), f("preemptions", p.preemptions);
+  f("flop", p.flop), f("hbm_bytes", p.hbm_bytes), f("peak_kv_blocks", p.peak_kv_blocks);
+}
+
+template <class T, class F>
+void step_time(T& t, F f) {
+  f("op_class", t.op_class), f("bound", t.bound), f("phase", t.phase), f("seconds", t.seconds);
+}
+
+template <class L, class F>
+void ledger(L& l, F f) {
+  f("account", l.account), f("party", l.party), f("usd", l.usd), f("basis", l.basis);
+}
+
+template <class A, class F>
+void assumption(A& a, F f) {
+  f("what", a.what), f("value", a.value), f("why", a.why);
+}
+
+template <class P, class F>
+void price_used(P& p, F f) {
+  f("item", p.item), f("value", p.value), f("unit", p.unit), f("source", p.source), f("as_of", p.as_of);
+}
+
+}  // namespace tokenfab::fields

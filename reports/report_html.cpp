@@ -1,0 +1,236 @@
+#include "reports/report_html.h"
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "reports/embedded.h"
+
+namespace tokenfab {
+namespace {
+
+using nlohmann::json;
+using Group = std::vector<const RunRecord*>;  // replications of one alternative
+
+json number(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
+
+std::string label(const RunRecord& r) {
+  return r.sweep_point.empty() ? r.alternative : r.alternative + " · " + r.sweep_point;
+}
+
+std::vector<Group> group_runs(const std::vector<RunRecord>& runs) {
+  std::vector<Group> groups;
+  for (const auto& r : runs) {
+    const auto same = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
+      return g.front()->alternative == r.alternative && g.front()->sweep_point == r.sweep_point;
+    });
+    if (same == groups.end()) groups.push_back({&r});
+    else same->push_back(&r);
+  }
+  return groups;
+}
+
+double per_second(const RunRecord& r, std::int64_t n) {
+  return r.makespan_s > 0 ? static_cast<double>(n) / r.makespan_s : NAN;
+}
+
+/// Headline metrics in display order: key, label, unit, value.
+struct Metric {
+  const char *label, *unit;
+  double (*value)(const RunRecord&);
+};
+const std::vector<Metric>& metrics() {
+  static const std::vector<Metric> all = {
+      {"Cost per million tokens (in + out)", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok; }},
+      {"Cost per million input tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_in; }},
+      {"Cost per million output tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_out; }},
+      {"TTFT, median", "s", [](const RunRecord& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }},
+      {"TTFT, 99th percentile", "s", [](const RunRecord& r) { return r.latency.ttft.quantile(0.99) * 1e-9; }},
+      {"TPOT, median", "ms", [](const RunRecord& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }},
+      {"TPOT, 99th percentile", "ms", [](const RunRecord& r) { return r.latency.tpot.quantile(0.99) * 1e-6; }},
+      {"E2E, median", "s", [](const RunRecord& r) { return r.latency.e2e.quantile(0.5) * 1e-9; }},
+      {"E2E, 99th percentile", "s", [](const RunRecord& r) { return r.latency.e2e.quantile(0.99) * 1e-9; }},
+      {"Output tokens per second", "", [](const RunRecord& r) { return per_second(r, r.output_served); }},
+      {"Requests served", "", [](const RunRecord& r) { return static_cast<double>(r.served); }},
+      {"Requests rejected", "", [](const RunRecord& r) { return static_cast<double>(r.rejected); }},
+      {"Requests that met every objective", "%",
+       [](const RunRecord& r) { return 100.0 * static_cast<double>(r.good_requests) / static_cast<double>(r.offered); }},
+      {"Busy share of paid time", "%", [](const RunRecord& r) { return 100 * r.cost.utilisation_time; }},
+      {"Model FLOP utilisation of paid time", "%", [](const RunRecord& r) { return 100 * r.cost.mfu; }},
+      {"Memory bandwidth utilisation of paid time", "%", [](const RunRecord& r) { return 100 * r.cost.mbu; }},
+      {"Energy per million tokens, at the chips", "kWh",
+       [](const RunRecord& r) {
+         return r.cost.energy_j / 3.6e6 / static_cast<double>(r.input_served + r.output_served) * 1e6;
+       }},
+      {"Carbon per million tokens", "gCO2e",
+       [](const RunRecord& r) {
+         return (r.cost.carbon_operational_g + r.cost.carbon_embodied_g) /
+                static_cast<double>(r.input_served + r.output_served) * 1e6;
+       }},
+      {"Total cost", "$", [](const RunRecord& r) { return r.cost.usd_total; }},
+      {"Revenue under the plan", "$", [](const RunRecord& r) { return r.cost.has_plan ? r.cost.revenue_usd : NAN; }},
+      {"Margin on price", "%", [](const RunRecord& r) { return r.cost.has_plan ? 100 * r.cost.margin : NAN; }},
+  };
+  return all;
+}
+
+/// Mean over replications with the half width of its 95 % confidence interval (null with one replication).
+json estimate(const Group& group, const Metric& metric) {
+  double sum = 0, squares = 0;
+  for (const auto* r : group) sum += metric.value(*r);
+  const auto n = static_cast<double>(group.size());
+  const double mean = sum / n;
+  for (const auto* r : group) squares += std::pow(metric.value(*r) - mean, 2);
+  json out = {{"mean", number(mean)}, {"half_width", nullptr}};
+  if (group.size() > 1 && std::isfinite(mean)) {
+    const double t = boost::math::quantile(boost::math::students_t(n - 1), 0.975);
+    out["half_width"] = number(t * std::sqrt(squares / (n - 1) / n));
+  }
+  return out;
+}
+
+/// Points (seconds, share at or below) of the merged sketch, thinned to what a chart can show.
+json distribution(const Group& group, Histogram Latencies::*which) {
+  Histogram h;
+  for (const auto* r : group) h.merge(r->latency.*which);
+  json points = json::array();
+  double last = -1;
+  std::int64_t below = 0;
+  for (std::size_t b = 0; b < h.counts().size(); ++b) {
+    if (h.counts()[b] == 0) continue;
+    below += h.counts()[b];
+    const double share = static_cast<double>(below) / static_cast<double>(h.count());
+    if (share - last < 0.004 && below < h.count()) continue;
+    last = share;
+    points.push_back({{"s", static_cast<double>(Histogram::lower(b + 1)) * 1e-9}, {"share", share}});
+  }
+  return points;
+}
+
+json series(const RunRecord& r) {
+  json out = json::array();
+  const double width = static_cast<double>(r.series.bin_ns) * 1e-9;
+  for (std::size_t i = 0; i < r.series.bins.size(); ++i) {
+    const SeriesBin& b = r.series.bins[i];
+    out.push_back({{"t", static_cast<double>(i) * width},
+                   {"output_tok_s", static_cast<double>(b.output_tokens) / width},
+                   {"input_tok_s", static_cast<double>(b.input_tokens) / width},
+                   {"waiting", static_cast<double>(b.waiting_ns) / static_cast<double>(r.series.bin_ns)},
+                   {"running", static_cast<double>(b.running_ns) / static_cast<double>(r.series.bin_ns)}});
+  }
+  return out;
+}
+
+json steps(const Group& group) {
+  std::map<std::array<std::string, 3>, double> seconds;
+  for (const auto* r : group)
+    for (const auto& pool : r->pools)
+      for (const auto& row : pool.step_time)
+        seconds[{row.op_class, row.bound, row.phase}] += row.seconds / static_cast<double>(group.size());
+  json out = json::array();
+  for (const auto& [key, s] : seconds) out.push_back({{"op", key[0]}, {"bound", key[1]}, {"phase", key[2]}, {"s", s}});
+  return out;
+}
+
+json money(const Group& group) {
+  std::map<std::string, double> usd;
+  for (const auto* r : group)
+    for (const auto& e : r->ledger) usd[e.account] += e.usd / static_cast<double>(group.size());
+  json out = json::array();
+  for (const auto& [account, amount] : usd) out.push_back({{"account", account}, {"usd", amount}});
+  return out;
+}
+
+json pools(const RunRecord& r) {
+  json out = json::array();
+  for (const auto& p : r.pools)
+    out.push_back({{"name", p.name}, {"llm", p.llm}, {"chip", p.chip}, {"engine", p.engine}, {"chips", p.chips},
+                   {"weights", p.weights}, {"kv", p.kv}, {"replicas", p.replicas},
+                   {"tensor_parallel", p.tensor_parallel}, {"pipeline_parallel", p.pipeline_parallel},
+                   {"kv_tokens", p.kv_blocks * p.kv_block_tokens}, {"preemptions", p.preemptions}});
+  return out;
+}
+
+json alternative(const Group& group) {
+  const RunRecord& first = *group.front();
+  const RunRecord& r = first;
+  json out = {{"name", label(first)},
+              {"replications", group.size()},
+              {"saturated", std::any_of(group.begin(), group.end(), [](const auto* g) { return g->saturated; })},
+              {"backlog_slope_per_s", number(first.backlog_slope_per_s)},
+              {"grade", first.provenance},
+              {"error_band", first.error_band > 0 ? json(first.error_band) : json(nullptr)},
+              {"ttft", distribution(group, &Latencies::ttft)},
+              {"tpot", distribution(group, &Latencies::tpot)},
+              {"e2e", distribution(group, &Latencies::e2e)},
+              {"slo", {{"ttft", r.slo_ttft_s}, {"tpot", r.slo_tpot_s}, {"e2e", r.slo_e2e_s}}},
+              {"series", series(first)},
+              {"steps", steps(group)},
+              {"ledger", money(group)},
+              {"input_usd", number(r.cost.usd_per_mtok_in * static_cast<double>(r.input_served) / 1e6)},
+              {"output_usd", number(r.cost.usd_per_mtok_out * static_cast<double>(r.output_served) / 1e6)},
+              {"pools", pools(first)}};
+  for (const auto& m : metrics()) out["metrics"].push_back(estimate(group, m));
+  return out;
+}
+
+template <class Row>
+json distinct(const std::vector<RunRecord>& runs, std::vector<Row> RunRecord::*list, json (*to_json)(const Row&)) {
+  json out = json::array();
+  for (const auto& r : runs)
+    for (const auto& row : r.*list) {
+      const json item = to_json(row);
+      if (std::find(out.begin(), out.end(), item) == out.end()) out.push_back(item);
+    }
+  return out;
+}
+
+/// JSON inside a <script> element: nothing in it may end the element or open a comment.
+std::string script_safe(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '<') out += "\\u003c";
+    else if (text[i] == '>') out += "\\u003e";
+    else if (text[i] == '&') out += "\\u0026";
+    else if (text.compare(i, 3, "\xe2\x80\xa8") == 0) out += "\\u2028", i += 2;
+    else if (text.compare(i, 3, "\xe2\x80\xa9") == 0) out += "\\u2029", i += 2;
+    else out += text[i];
+  }
+  return out;
+}
+
+void replace_mark(std::string& page, const std::string& mark, std::string_view text) {
+  const auto at = page.find(mark);
+  if (at != std::string::npos) page.replace(at, mark.size(), text);
+}
+
+}  // namespace
+
+std::string report_data(const std::vector<RunRecord>& runs, const std::string& version) {
+  json data = {{"study", runs.empty() ? "" : runs.front().study}, {"version", version}};
+  for (const auto& m : metrics()) data["metrics"].push_back({{"label", m.label}, {"unit", m.unit}});
+  for (const auto& group : group_runs(runs)) data["alternatives"].push_back(alternative(group));
+  data["assumptions"] = distinct<Assumption>(runs, &RunRecord::assumptions, [](const Assumption& a) {
+    return json{{"what", a.what}, {"value", a.value}, {"why", a.why}};
+  });
+  data["prices"] = distinct<PriceUsed>(runs, &RunRecord::prices, [](const PriceUsed& p) {
+    return json{{"item", p.item}, {"value", p.value}, {"unit", p.unit}, {"source", p.source}, {"as_of", p.as_of}};
+  });
+  return data.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string render_html(const std::vector<RunRecord>& runs, const std::string& version) {
+  std::string page(embedded::report_template());
+  replace_mark(page, "/*@STYLE@*/", embedded::report_style());
+  std::string scripts;
+  for (const auto part : {embedded::vega(), embedded::vega_lite(), embedded::vega_interpreter()})
+    scripts += "<script>" + std::string(part) + "</script>\n";
+  replace_mark(page, "<!--@LIBRARIES@-->", scripts);
+  replace_mark(page, "/*@DATA@*/", script_safe(report_data(runs, version)));
+  replace_mark(page, "/*@SCRIPT@*/", embedded::report_script());
+  return page;
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,347 @@
+#include "reports/results_db.h"
+
+#include <array>
+#include <filesystem>
+#include <vector>
+
+#include "reports/embedded.h"
+#include "reports/fields.h"
+#include "reports/sqlite.h"
+
+namespace tokenfab {
+namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
+using sqlite::Transaction;
+
+constexpr int kApplicationId = 0x746b6662;  // "tkfb"
+constexpr int kSchemaVersion = 1;
+
+constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
+template <class L>
+auto& histogram(L& latencies, std::size_t metric) {
+  auto* const all = std::array{&latencies.ttft, &latencies.tpot, &latencies.e2e, &latencies.queue}[metric];
+  return *all;
+}
+
+int pragma(Connection& db, const char* name) {
+  Statement s(db, std::string("PRAGMA ") + name);
+  int value = 0;
+  if (s.step()) s.read(value);
+  return value;
+}
+
+/// "INSERT INTO table (keys…, fields…) VALUES (?, …)", the fields named by a visitor from fields.h.
+template <class Record, class Visit>
+Statement insert(Connection& db, const std::string& table, const std::vector<std::string>& keys, const Record& record,
+                 Visit visit) {
+  std::string names, marks;
+  const auto add = [&](const std::string& name) {
+    names += (names.empty() ? "" : ", ") + name;
+    marks += marks.empty() ? "?" : ", ?";
+  };
+  for (const auto& key : keys) add(key);
+  visit(record, [&](const char* name, const auto&) { add(name); });
+  return Statement(db, "INSERT INTO " + table + " (" + names + ") VALUES (" + marks + ")");
+}
+
+template <class Record, class Visit>
+void write(Statement& s, const Record& record, Visit visit) {
+  visit(record, [&](const char*, const auto& value) { s.bind(value); });
+  s.execute();
+}
+
+/// One row per element, keyed by run and position.
+template <class Record, class Visit>
+void write_list(Connection& db, std::int64_t run, const std::string& table, const std::string& position,
+                const std::vector<Record>& list, Visit visit) {
+  if (list.empty()) return;
+  Statement s = insert(db, table, {"run_id", position}, list.front(), visit);
+  for (std::size_t i = 0; i < list.size(); ++i) write(s.bind(run).bind(static_cast<std::int64_t>(i)), list[i], visit);
+}
+
+/// "SELECT fields FROM table WHERE …", the fields named by a visitor from fields.h.
+template <class Record, class Visit>
+Statement select(Connection& db, const std::string& from, Record& blank, Visit visit) {
+  std::string names;
+  visit(blank, [&](const char* name, auto&) { names += (names.empty() ? "" : ", ") + std::string(name); });
+  return Statement(db, "SELECT " + names + " FROM " + from);
+}
+
+template <class Record, class Visit>
+void read(Statement& s, Record& record, Visit visit) {
+  visit(record, [&](const char*, auto& value) { s.read(value); });
+}
+
+/// The row of a table that has one per run; false where there is none.
+template <class Record, class Visit>
+bool read_one(Connection& db, std::int64_t run, const std::string& from, Record& record, Visit visit) {
+  Statement s = select(db, from, record, visit);
+  if (!s.bind(run).step()) return false;
+  read(s, record, visit);
+  return true;
+}
+
+template <class Record, class Visit>
+std::vector<Record> read_list(Connection& db, std::int64_t run, const std::string& from, Visit visit) {
+  Record blank;
+  Statement s = select(db, from, blank, visit);
+  std::vector<Record> out;
+  for (s.bind(run); s.step();) read(s, out.emplace_back(), visit);
+  return out;
+}
+
+// Visitors as objects, so that they can be passed on.
+const auto kRun = [](auto& r, auto f) { fields::run(r, f); };
+const auto kTotal = [](auto& r, auto f) { fields::total(r, f); };
+const auto kCost = [](auto& r, auto f) { fields::cost(r, f); };
+const auto kPool = [](auto& r, auto f) { fields::pool(r, f); };
+const auto kUsage = [](auto& r, auto f) { fields::usage(r, f); };
+const auto kStepTime = [](auto& r, auto f) { fields::step_time(r, f); };
+const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
+const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
+const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
+
+std::string decimal(Int128 value) {
+  if (value == 0) return "0";
+  std::string out;
+  for (Int128 v = value < 0 ? -value : value; v > 0; v /= 10)
+    out.insert(out.begin(), static_cast<char>('0' + static_cast<int>(v % 10)));
+  return value < 0 ? "-" + out : out;
+}
+
+Int128 from_decimal(const std::string& text) {
+  Int128 value = 0;
+  for (const char c : text)
+    if (c >= '0' && c <= '9') value = value * 10 + (c - '0');
+  return text.rfind('-', 0) == 0 ? -value : value;
+}
+
+void write_latency(Connection& db, std::int64_t run, const Latencies& latencies) {
+  Statement bucket(db, "INSERT INTO latency_sketch VALUES (?, ?, ?, ?, ?, ?)");
+  Statement total(db, "INSERT INTO latency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (std::size_t m = 0; m < kMetrics.size(); ++m) {
+    const Histogram& h = histogram(latencies, m);
+    const std::string metric = kMetrics[m];
+    for (std::size_t b = 0; b < h.counts().size(); ++b)
+      if (h.counts()[b] > 0)
+        bucket.bind(run).bind(metric).bind(b).bind(Histogram::lower(b)).bind(Histogram::lower(b + 1))
+            .bind(h.counts()[b]).execute();
+    const double none = std::nan("");
+    const auto seconds = [&](double ns) { return h.count() > 0 ? ns * 1e-9 : none; };
+    total.bind(run).bind(metric).bind(h.count()).bind(decimal(h.sum())).bind(h.min()).bind(h.max())
+        .bind(seconds(h.mean())).bind(seconds(h.quantile(0.5))).bind(seconds(h.quantile(0.9)))
+        .bind(seconds(h.quantile(0.99))).execute();
+  }
+}
+
+void read_latency(Connection& db, std::int64_t run, Latencies& latencies) {
+  for (std::size_t m = 0; m < kMetrics.size(); ++m) {
+    const std::string metric = kMetrics[m];
+    std::vector<std::int64_t> counts;
+    Statement buckets(db, "SELECT bucket, count FROM latency_sketch WHERE run_id = ? AND metric = ?");
+    buckets.bind(run).bind(metric);
+    while (buckets.step()) {
+      std::size_t bucket = 0;
+      std::int64_t count = 0;
+      buckets.read(bucket).read(count);
+      if (bucket >= counts.size()) counts.resize(bucket + 1);
+      counts[bucket] = count;
+    }
+    Statement total(db, "SELECT sum_ns, min_ns, max_ns FROM latency WHERE run_id = ? AND metric = ?");
+    total.bind(run).bind(metric);
+    std::string sum;
+    std::int64_t low = 0, high = 0;
+    if (total.step()) total.read(sum).read(low).read(high);
+    histogram(latencies, m) = Histogram::restore(std::move(counts), from_decimal(sum), low, high);
+  }
+}
+
+void write_series(Connection& db, std::int64_t run, const Series& series) {
+  Statement s(db, "INSERT INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const auto width = static_cast<double>(series.bin_ns);
+  for (std::size_t i = 0; i < series.bins.size(); ++i) {
+    const SeriesBin& b = series.bins[i];
+    const auto start = static_cast<double>(i) * width * 1e-9;
+    s.bind(run).bind(i).bind(start).bind(start + width * 1e-9).bind(b.arrived).bind(b.finished).bind(b.rejected)
+        .bind(b.input_tokens).bind(b.output_tokens).bind(static_cast<double>(b.waiting_ns) / width)
+        .bind(static_cast<double>(b.running_ns) / width).execute();
+  }
+}
+
+void read_series(Connection& db, std::int64_t run, Series& series) {
+  Statement s(db, "SELECT end_s - start_s, arrived, finished, rejected, input_tokens, output_tokens, mean_waiting, "
+                  "mean_running FROM series WHERE run_id = ? ORDER BY bin");
+  s.bind(run);
+  while (s.step()) {
+    SeriesBin b;
+    double width = 0, waiting = 0, running = 0;
+    s.read(width).read(b.arrived).read(b.finished).read(b.rejected).read(b.input_tokens).read(b.output_tokens)
+        .read(waiting).read(running);
+    if (series.bins.empty()) series.bin_ns = ns_from_seconds(width);
+    b.waiting_ns = static_cast<Int128>(waiting * static_cast<double>(series.bin_ns) + 0.5);
+    b.running_ns = static_cast<Int128>(running * static_cast<double>(series.bin_ns) + 0.5);
+    series.bins.push_back(b);
+  }
+}
+
+void write_rows(Connection& db, std::int64_t run, const std::vector<RequestRow>& rows) {
+  static constexpr std::array<const char*, 3> kStates = {"served", "rejected", "in_flight"};
+  Statement s(db, "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const auto time = [&](Ns t) { t < 0 ? s.bind_null() : s.bind(t); };
+  for (const RequestRow& r : rows) {
+    s.bind(run).bind(r.id).bind(r.arrival);
+    time(r.first_token);
+    time(r.finish);
+    s.bind(r.input_tokens).bind(r.output_tokens).bind(r.cached_tokens).bind(r.preemptions).bind(r.pool)
+        .bind(r.replica).bind(std::string(kStates[static_cast<std::size_t>(r.state)])).execute();
+  }
+}
+
+void write_pools(Connection& db, std::int64_t run, const std::vector<PoolUsage>& pools) {
+  write_list(db, run, "pool", "pool", pools, kPool);
+  write_list(db, run, "usage", "pool", pools, kUsage);
+  Statement s = insert(db, "step_time", {"run_id", "pool"}, StepTimeRow{}, kStepTime);
+  for (std::size_t p = 0; p < pools.size(); ++p)
+    for (const auto& row : pools[p].step_time) write(s.bind(run).bind(p), row, kStepTime);
+}
+
+std::vector<PoolUsage> read_pools(Connection& db, std::int64_t run) {
+  auto pools = read_list<PoolUsage>(db, run, "pool WHERE run_id = ? ORDER BY pool", kPool);
+  PoolUsage blank;
+  Statement usage = select(db, "usage WHERE run_id = ? ORDER BY pool", blank, kUsage);
+  usage.bind(run);
+  for (std::size_t p = 0; p < pools.size() && usage.step(); ++p) {
+    read(usage, pools[p], kUsage);
+    pools[p].step_time = read_list<StepTimeRow>(
+        db, run, "step_time WHERE run_id = ? AND pool = " + std::to_string(p) + " ORDER BY op_class, bound, phase",
+        kStepTime);
+  }
+  return pools;
+}
+
+}  // namespace
+
+struct ResultsDb::Impl {
+  Connection db;
+  std::string version;
+  bool writes = false;
+
+  Impl(const std::string& path, int flags) : db(path, flags) {}
+  ~Impl() {
+    // Folds the log into the file, so that one .db file remains.
+    if (writes) db.try_run("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE");
+  }
+
+  void check_ours() {
+    if (pragma(db, "application_id") != kApplicationId)
+      throw UserError(db.path() + ": is a SQLite file, but not tokenfab results");
+    if (const int v = pragma(db, "user_version"); v != kSchemaVersion)
+      throw UserError(db.path() + ": has results schema " + std::to_string(v) + "; this version reads " +
+                      std::to_string(kSchemaVersion));
+  }
+  bool empty() {
+    Statement s(db, "SELECT COUNT(*) FROM sqlite_master");
+    int tables = 0;
+    if (s.step()) s.read(tables);
+    return tables == 0 && pragma(db, "application_id") == 0;
+  }
+};
+
+ResultsDb::ResultsDb(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ResultsDb::ResultsDb(ResultsDb&&) noexcept = default;
+ResultsDb& ResultsDb::operator=(ResultsDb&&) noexcept = default;
+ResultsDb::~ResultsDb() = default;
+
+ResultsDb ResultsDb::create_or_open(const std::string& path, const std::string& version) {
+  auto impl = std::make_unique<Impl>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  impl->version = version;
+  Connection& db = impl->db;
+  if (impl->empty()) {
+    db.run("PRAGMA journal_mode = WAL");
+    Transaction transaction(db);
+    db.run(std::string(embedded::schema_sql()).c_str());
+    db.run(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+    db.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+    transaction.commit();
+  } else {
+    impl->check_ours();
+    db.run("PRAGMA journal_mode = WAL");
+  }
+  db.run("PRAGMA synchronous = NORMAL");
+  impl->writes = true;
+  return ResultsDb(std::move(impl));
+}
+
+ResultsDb ResultsDb::open(const std::string& path) {
+  if (!std::filesystem::exists(path)) throw UserError(path + ": no such file");
+  auto impl = std::make_unique<Impl>(path, SQLITE_OPEN_READONLY);
+  impl->check_ours();
+  return ResultsDb(std::move(impl));
+}
+
+std::int64_t ResultsDb::begin_run(const RunRecord& r) {
+  Connection& db = impl_->db;
+  Transaction transaction(db);
+  Statement s = insert(db, "run", {"version", "state"}, r, kRun);
+  s.bind(impl_->version).bind(std::string("running"));
+  write(s, r, kRun);
+  const std::int64_t id = sqlite3_last_insert_rowid(db.get());
+  transaction.commit();
+  return id;
+}
+
+void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
+  Connection& db = impl_->db;
+  Transaction transaction(db);
+  Statement total = insert(db, "total", {"run_id"}, r, kTotal);
+  write(total.bind(run), r, kTotal);
+  Statement cost = insert(db, "cost", {"run_id"}, r.cost, kCost);
+  write(cost.bind(run), r.cost, kCost);
+  write_pools(db, run, r.pools);
+  write_latency(db, run, r.latency);
+  write_series(db, run, r.series);
+  write_list(db, run, "ledger", "entry", r.ledger, kLedger);
+  write_list(db, run, "assumption", "entry", r.assumptions, kAssumption);
+  write_list(db, run, "price_used", "entry", r.prices, kPrice);
+  write_rows(db, run, r.rows);
+  Statement band(db, "INSERT INTO error_band VALUES (?, ?, ?)");
+  band.bind(run).bind(r.provenance).bind(r.error_band > 0 ? r.error_band : std::nan("")).execute();
+  Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
+  transaction.commit();
+}
+
+std::vector<RunSummary> ResultsDb::runs() {
+  Statement s(impl_->db, "SELECT id, study, alternative, sweep_point, version, replication, state = 'complete' "
+                         "FROM run ORDER BY id");
+  std::vector<RunSummary> out;
+  while (s.step()) {
+    RunSummary r;
+    s.read(r.id).read(r.study).read(r.alternative).read(r.sweep_point).read(r.version).read(r.replication)
+        .read(r.complete);
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+RunRecord ResultsDb::load(std::int64_t run) {
+  Connection& db = impl_->db;
+  RunRecord r;
+  if (!read_one(db, run, "run WHERE id = ? AND state = 'complete'", r, kRun))
+    throw UserError(db.path() + ": run " + std::to_string(run) + " is not there or not complete");
+  const bool whole = read_one(db, run, "total WHERE run_id = ?", r, kTotal) &&
+                     read_one(db, run, "cost WHERE run_id = ?", r.cost, kCost);
+  require(whole, "a complete run has totals and costs");
+  r.pools = read_pools(db, run);
+  read_latency(db, run, r.latency);
+  read_series(db, run, r.series);
+  r.ledger = read_list<LedgerEntry>(db, run, "ledger WHERE run_id = ? ORDER BY entry", kLedger);
+  r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
+  r.prices = read_list<PriceUsed>(db, run, "price_used WHERE run_id = ? ORDER BY entry", kPrice);
+  Statement band(db, "SELECT grade, COALESCE(relative_error, 0) FROM error_band WHERE run_id = ?");
+  if (band.bind(run).step()) band.read(r.provenance).read(r.error_band);
+  return r;
+}
+
+}  // namespace tokenfab

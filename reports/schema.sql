@@ -1,0 +1,172 @@
+-- tokenfab results, schema version 1. One file per study; `tokenfab run -o` appends runs to it.
+-- Units are in the column names: _s seconds, _ns nanoseconds, _j joules, _g grams CO2e, usd US dollars.
+
+-- One factory run on one replication of the workload. state: 'running' until its results are all written, then
+-- 'complete'. A run that was killed stays 'running' and has no rows in the other tables.
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY,
+  study TEXT NOT NULL, alternative TEXT NOT NULL, sweep_point TEXT NOT NULL,
+  replication INTEGER NOT NULL, seed INTEGER NOT NULL, stepwise INTEGER NOT NULL,
+  version TEXT NOT NULL,            -- of tokenfab
+  state TEXT NOT NULL CHECK (state IN ('running', 'complete')),
+  scenario TEXT NOT NULL            -- JSON, resolved: what was run
+);
+
+-- Counts, tokens and verdicts of a run. offered = served + rejected + in_flight, for requests and tokens alike.
+CREATE TABLE total (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  offered INTEGER, served INTEGER, rejected INTEGER, in_flight INTEGER,
+  input_offered INTEGER, input_served INTEGER, input_rejected INTEGER, input_in_flight INTEGER,
+  output_offered INTEGER, output_served INTEGER, output_rejected INTEGER, output_in_flight INTEGER,
+  cached_tokens INTEGER, skipped_lines INTEGER,
+  makespan_s REAL, arrival_span_s REAL,
+  slo_ttft_s REAL, slo_tpot_s REAL, slo_e2e_s REAL,   -- 0: no such objective
+  good_requests INTEGER, good_output_tokens INTEGER,  -- that met every objective
+  saturated INTEGER, backlog_slope_per_s REAL
+);
+
+-- Costs of a run (docs/definitions.md). NULL: does not exist, for example a price per token when none was served.
+CREATE TABLE cost (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  usd_total REAL, usd_usage REAL,
+  usd_per_mtok REAL, usd_per_mtok_in REAL, usd_per_mtok_out REAL, usd_per_mtok_output_only REAL,
+  energy_j REAL, carbon_operational_g REAL, carbon_embodied_g REAL,
+  has_plan INTEGER, revenue_usd REAL, margin REAL, markup REAL,
+  break_even_price_factor REAL, break_even_utilisation REAL,
+  utilisation_time REAL, utilisation_cost REAL, mfu REAL, mbu REAL, goodput_share REAL
+);
+
+-- The factory: pools of identical replicas.
+CREATE TABLE pool (
+  run_id INTEGER REFERENCES run(id), pool INTEGER,
+  name TEXT, llm TEXT, chip TEXT, engine TEXT, weights TEXT, kv TEXT,
+  tensor_parallel INTEGER, pipeline_parallel INTEGER, replicas INTEGER, chips INTEGER,
+  peak_flops REAL, peak_bandwidth REAL,               -- of one chip, FLOP/s and bytes/s
+  kv_blocks INTEGER, kv_block_tokens INTEGER,         -- per replica
+  PRIMARY KEY (run_id, pool)
+) WITHOUT ROWID;
+
+-- What each pool used: prices and carbon are folds over this table.
+CREATE TABLE usage (
+  run_id INTEGER REFERENCES run(id), pool INTEGER,
+  paid_chip_seconds REAL, busy_chip_seconds REAL,
+  prefill_busy_seconds REAL, decode_busy_seconds REAL,  -- replica-seconds
+  idle_energy_j REAL, dynamic_energy_j REAL,            -- at the chips, host share included, before PUE
+  input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, recomputed_tokens INTEGER,
+  steps INTEGER, preemptions INTEGER, flop REAL, hbm_bytes REAL, peak_kv_blocks INTEGER,
+  PRIMARY KEY (run_id, pool)
+) WITHOUT ROWID;
+
+-- Where busy time went. phase: 'prefill' or 'decode'; bound: 'bandwidth', 'compute', 'network' or 'host'.
+CREATE TABLE step_time (
+  run_id INTEGER REFERENCES run(id), pool INTEGER,
+  op_class TEXT, bound TEXT, phase TEXT, seconds REAL,
+  PRIMARY KEY (run_id, pool, op_class, bound, phase)
+) WITHOUT ROWID;
+
+-- One row per request, where kept. Times since the run's start; NULL where it never came.
+CREATE TABLE request (
+  run_id INTEGER REFERENCES run(id), id INTEGER,
+  arrival_ns INTEGER, first_token_ns INTEGER, finish_ns INTEGER,
+  input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, preemptions INTEGER,
+  pool INTEGER, replica INTEGER,                      -- replica -1: rejected
+  state TEXT CHECK (state IN ('served', 'rejected', 'in_flight')),
+  PRIMARY KEY (run_id, id)
+) WITHOUT ROWID;
+
+-- Latency histograms; those of several runs merge by SUM(count) GROUP BY metric, bucket.
+-- metric: 'ttft', 'tpot', 'e2e' or 'queue'; a bucket covers [lower_ns, upper_ns), under 0.8 % wide.
+CREATE TABLE latency_sketch (
+  run_id INTEGER REFERENCES run(id), metric TEXT, bucket INTEGER,
+  lower_ns INTEGER, upper_ns INTEGER, count INTEGER,
+  PRIMARY KEY (run_id, metric, bucket)
+) WITHOUT ROWID;
+CREATE TABLE latency (
+  run_id INTEGER REFERENCES run(id), metric TEXT,
+  count INTEGER, sum_ns TEXT,                         -- decimal: may exceed 64 bits
+  min_ns INTEGER, max_ns INTEGER, mean_s REAL, p50_s REAL, p90_s REAL, p99_s REAL,
+  PRIMARY KEY (run_id, metric)
+) WITHOUT ROWID;
+
+-- Equal bins over the run. Tokens count in the bin in which their step ends.
+CREATE TABLE series (
+  run_id INTEGER REFERENCES run(id), bin INTEGER, start_s REAL, end_s REAL,
+  arrived INTEGER, finished INTEGER, rejected INTEGER, input_tokens INTEGER, output_tokens INTEGER,
+  mean_waiting REAL, mean_running REAL,
+  PRIMARY KEY (run_id, bin)
+) WITHOUT ROWID;
+
+-- Costs are positive, revenue negative; basis is the arithmetic.
+CREATE TABLE ledger (
+  run_id INTEGER REFERENCES run(id), entry INTEGER,
+  account TEXT, party TEXT, usd REAL, basis TEXT,
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
+
+-- Defaults that the scenario left open, with their reason; prices that entered the bill, with their source.
+CREATE TABLE assumption (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, what TEXT, value TEXT, why TEXT,
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
+CREATE TABLE price_used (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, item TEXT, value REAL, unit TEXT, source TEXT, as_of TEXT,
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
+
+-- How far step times can be trusted: the weakest hardware model's grade; relative_error NULL: not measured.
+CREATE TABLE error_band (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id), grade TEXT, relative_error REAL
+);
+
+-- What happened, in one row per run.
+CREATE VIEW v_summary AS
+SELECT run.id AS run_id, study, alternative, sweep_point, replication, state,
+       offered, served, rejected, in_flight, makespan_s,
+       output_served / makespan_s AS output_tok_s, served / makespan_s AS requests_s,
+       good_requests / makespan_s AS good_requests_s,
+       (SELECT p50_s FROM latency WHERE latency.run_id = run.id AND metric = 'ttft') AS ttft_p50_s,
+       (SELECT p99_s FROM latency WHERE latency.run_id = run.id AND metric = 'ttft') AS ttft_p99_s,
+       (SELECT p50_s FROM latency WHERE latency.run_id = run.id AND metric = 'tpot') AS tpot_p50_s,
+       (SELECT p99_s FROM latency WHERE latency.run_id = run.id AND metric = 'tpot') AS tpot_p99_s,
+       usd_total, usd_per_mtok, saturated, grade, relative_error
+FROM run LEFT JOIN total ON total.run_id = run.id LEFT JOIN cost ON cost.run_id = run.id
+         LEFT JOIN error_band ON error_band.run_id = run.id;
+
+-- Question 1: what does a token cost here, and who pays for it?
+CREATE VIEW v_unit_cost AS
+SELECT run.id AS run_id, alternative, sweep_point, replication,
+       usd_total, usd_usage, usd_per_mtok, usd_per_mtok_in, usd_per_mtok_out, usd_per_mtok_output_only,
+       revenue_usd, margin, markup, energy_j / 3.6e6 AS energy_kwh,
+       carbon_operational_g + carbon_embodied_g AS carbon_g,
+       utilisation_time, utilisation_cost, mfu, mbu, goodput_share
+FROM run JOIN cost ON cost.run_id = run.id;
+
+CREATE VIEW v_breakeven AS
+SELECT run.id AS run_id, alternative, sweep_point, replication, usd_total, revenue_usd, margin,
+       break_even_price_factor, break_even_utilisation, utilisation_time
+FROM run JOIN cost ON cost.run_id = run.id WHERE has_plan;
+
+-- Question 2: how fast is it for the user?
+CREATE VIEW v_latency AS
+SELECT run.id AS run_id, alternative, sweep_point, replication, metric, count, mean_s, p50_s, p90_s, p99_s,
+       max_ns / 1e9 AS max_s, saturated
+FROM run JOIN latency ON latency.run_id = run.id JOIN total ON total.run_id = run.id;
+
+-- Question 3: which alternative is better, and what holds it back?
+CREATE VIEW v_bottleneck AS
+SELECT run.id AS run_id, alternative, sweep_point, replication, pool, op_class, bound, SUM(seconds) AS seconds,
+       SUM(seconds) / SUM(SUM(seconds)) OVER (PARTITION BY run.id, pool) AS share
+FROM run JOIN step_time ON step_time.run_id = run.id
+GROUP BY run.id, pool, op_class, bound;
+
+-- Question 4: how far can the answer be trusted?
+CREATE VIEW v_assumptions AS
+SELECT run.id AS run_id, alternative, 'assumption' AS kind, what, value, why AS source, '' AS as_of
+FROM run JOIN assumption ON assumption.run_id = run.id
+UNION ALL
+SELECT run.id, alternative, 'price', item, value || ' ' || unit, source, as_of
+FROM run JOIN price_used ON price_used.run_id = run.id
+UNION ALL
+SELECT run.id, alternative, 'hardware model', grade,
+       COALESCE('step times known to ' || ROUND(100 * relative_error, 1) || ' %', 'error not measured'), '', ''
+FROM run JOIN error_band ON error_band.run_id = run.id;

@@ -1,0 +1,137 @@
+#pragma once
+// A thin SQLite wrapper for this folder only.
+#include <sqlite3.h>
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "base/error.h"
+
+namespace tokenfab::sqlite {
+
+/// Owns a connection; every failure is a UserError that names the file.
+class Connection {
+ public:
+  Connection(const std::string& path, int flags) : path_(path) {
+    const int code = sqlite3_open_v2(path.c_str(), &db_, flags, nullptr);
+    if (code != SQLITE_OK) {
+      const std::string why = reason(code);
+      sqlite3_close(db_);
+      throw UserError(path_ + ": cannot be opened: " + why);
+    }
+    sqlite3_extended_result_codes(db_, 1);
+    sqlite3_busy_timeout(db_, 5000);
+  }
+  ~Connection() { sqlite3_close(db_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void run(const char* sql) {
+    const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) fail(code);
+  }
+  /// For clean-up paths: a failure is not reported twice.
+  void try_run(const char* sql) noexcept { sqlite3_exec(db_, sql, nullptr, nullptr, nullptr); }
+  [[noreturn]] void fail(int code) const { throw UserError(path_ + ": " + reason(code)); }
+  sqlite3* get() const { return db_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string reason(int code) const {
+    switch (code & 0xff) {
+      case SQLITE_FULL: return "the disk is full; runs already marked complete are kept";
+      case SQLITE_READONLY: return "is read-only";
+      case SQLITE_IOERR: return std::string("reading or writing failed (disk full?): ") + sqlite3_errstr(code);
+      case SQLITE_NOTADB: return "is not a SQLite file";
+      case SQLITE_CANTOPEN: return "no such folder or file, or no permission";
+      case SQLITE_BUSY: return "is in use by another process";
+      default: return db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
+    }
+  }
+  std::string path_;
+  sqlite3* db_ = nullptr;
+};
+
+/// A prepared statement: bind in order, step, read in order.
+class Statement {
+ public:
+  Statement(Connection& db, const std::string& sql) : db_(db) {
+    const int code = sqlite3_prepare_v2(db.get(), sql.c_str(), -1, &statement_, nullptr);
+    if (code != SQLITE_OK) db.fail(code);
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  template <class T>
+  Statement& bind(const T& value) {
+    ++bound_;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (std::isfinite(value)) sqlite3_bind_double(statement_, bound_, value);
+      else sqlite3_bind_null(statement_, bound_);
+    } else if constexpr (std::is_integral_v<T>) {
+      sqlite3_bind_int64(statement_, bound_, static_cast<sqlite3_int64>(value));
+    } else {
+      const std::string& text = value;
+      sqlite3_bind_text(statement_, bound_, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+    }
+    return *this;
+  }
+  Statement& bind_null() {
+    sqlite3_bind_null(statement_, ++bound_);
+    return *this;
+  }
+  /// True where a row is there to read.
+  bool step() {
+    const int code = sqlite3_step(statement_);
+    column_ = 0;
+    if (code == SQLITE_ROW) return true;
+    if (code != SQLITE_DONE) db_.fail(code);
+    return false;
+  }
+  /// Runs an insert or update and makes ready for the next.
+  void execute() {
+    step();
+    sqlite3_reset(statement_);
+    bound_ = 0;
+  }
+  template <class T>
+  Statement& read(T& out) {
+    const int c = column_++;
+    if constexpr (std::is_floating_point_v<T>) {
+      out = sqlite3_column_type(statement_, c) == SQLITE_NULL ? std::nan("") : sqlite3_column_double(statement_, c);
+    } else if constexpr (std::is_integral_v<T>) {
+      out = static_cast<T>(sqlite3_column_int64(statement_, c));
+    } else {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, c));
+      out = text ? std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, c))) : std::string();
+    }
+    return *this;
+  }
+
+ private:
+  Connection& db_;
+  sqlite3_stmt* statement_ = nullptr;
+  int bound_ = 0, column_ = 0;
+};
+
+/// Commits on commit(), rolls back otherwise.
+class Transaction {
+ public:
+  explicit Transaction(Connection& db) : db_(db) { db_.run("BEGIN IMMEDIATE"); }
+  ~Transaction() {
+    if (open_) db_.try_run("ROLLBACK");
+  }
+  void commit() {
+    db_.run("COMMIT");
+    open_ = false;
+  }
+
+ private:
+  Connection& db_;
+  bool open_ = true;
+};
+
+}  // namespace tokenfab::sqlite
