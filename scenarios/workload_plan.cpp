@@ -1,0 +1,149 @@
+#include "scenarios/workload_plan.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "scenarios/generator_json.h"
+#include "sim/workload/builtin.h"
+#include "sim/workload/trace.h"
+
+namespace tokenfab {
+namespace {
+
+TransformSpec read_transform(const JsonObject& w) {
+  TransformSpec t;
+  t.rate_scale = w.number_in("rate_scale", 1e-6, 1e6, 1);
+  t.thin = w.number_in("thin", 1e-9, 1, 1);
+  t.copies = w.integer("copies", 1, 1'000'000, 1);
+  t.copy_jitter_s = w.number_in("copy_jitter_s", 0, 1e9, 0);
+  if (w.has("window_s")) {
+    const auto window = w.numbers("window_s");
+    if (window.size() != 2 || window[0] < 0 || window[1] <= window[0])
+      w.fail("window_s", "is not [from, to] with 0 <= from < to");
+    t.window_from_s = window[0];
+    t.window_to_s = window[1];
+  }
+  return t;
+}
+
+bool changes_nothing(const TransformSpec& t) {
+  return t.rate_scale == 1 && t.thin == 1 && t.copies == 1 && t.window_from_s == 0 &&
+         t.window_to_s == std::numeric_limits<double>::infinity();
+}
+
+/// A trace beside the scenario file is found from anywhere.
+std::string resolve_path(const std::string& path, const std::string& scenario_file) {
+  namespace fs = std::filesystem;
+  const fs::path given(path);
+  if (given.is_absolute() || fs::exists(given)) return path;
+  const fs::path beside = fs::path(scenario_file).parent_path() / given;
+  return fs::exists(beside) ? beside.string() : path;
+}
+
+TraceOptions read_trace(const JsonObject& w, const TransformSpec& transform) {
+  TraceOptions t;
+  t.transform = transform;
+  if (w.raw("trace").is_string()) {
+    t.path = resolve_path(w.string("trace"), w.file());
+  } else {
+    const JsonObject o = w.object("trace");
+    t.path = resolve_path(o.string("path"), o.file());
+    std::vector<std::string> formats = trace_formats();
+    formats.insert(formats.begin(), "auto");
+    t.format = o.one_of("format", formats, "auto");
+    t.skip_bad_lines = o.one_of("bad_lines", {"refuse", "skip"}, "refuse") == "skip";
+    t.block_size = o.integer("block_size", 0, 1'000'000, 0);
+    t.sort_limit = o.integer("sort_limit", 0, 1'000'000'000, t.sort_limit);
+    const JsonObject c = o.object_or_empty("columns");
+    t.columns.arrival = c.string("arrival", t.columns.arrival);
+    t.columns.input = c.string("input", t.columns.input);
+    t.columns.output = c.string("output", t.columns.output);
+    t.columns.cached = c.string("cached", "");
+    t.columns.arrival_unit = c.one_of("arrival_unit", {"s", "ms", "us", "ns", "iso8601"}, "s");
+    c.finish();
+    t.transform.dejitter_s = o.number_in("dejitter_s", 0, 1e6, 0);
+    o.finish();
+  }
+  return t;
+}
+
+WorkloadPlan trace_plan(const TraceOptions& options) {
+  if (!std::filesystem::exists(options.path)) throw UserError(options.path + ": no such trace file");
+  return {[options](std::uint64_t seed, std::uint32_t replication) {
+            TraceOptions o = options;
+            o.seed = seed;
+            o.replication = replication;
+            auto report = std::make_shared<TraceReport>();
+            OpenWorkload out;
+            out.source = open_trace(o, report);
+            out.finish = [report](RunRecord& r) {
+              r.skipped_lines = report->skipped;
+              const auto note = [&](const std::string& what, std::int64_t n, const std::string& why) {
+                if (n > 0) r.assumptions.push_back({what, std::to_string(n), why});
+              };
+              note("trace: malformed lines skipped", report->skipped,
+                   report->first_skipped.empty() ? "" : "first: " + report->first_skipped.front());
+              note("trace: failed requests dropped", report->failed, "the trace marks them as failed");
+              if (report->sorted_here) note("trace: sorted by arrival", 1, "the file was not in order of arrival");
+            };
+            return out;
+          },
+          // The number of requests is not known before reading; row keeping needs a bound: a line is >= 8 bytes.
+          static_cast<std::int64_t>(std::filesystem::file_size(options.path) / 8)};
+}
+
+WorkloadPlan generator_plan(const GeneratorSpec& spec, const TransformSpec& transform_spec) {
+  const double share = transform_spec.thin * static_cast<double>(transform_spec.copies);
+  make_generator(spec);  // refuses impossible settings now, not in the middle of a run
+  return {[spec, transform_spec](std::uint64_t seed, std::uint32_t replication) {
+            GeneratorSpec g = spec;
+            g.seed = seed;
+            g.replication = replication;
+            OpenWorkload out;
+            out.source = make_generator(g);
+            if (!changes_nothing(transform_spec))
+              out.source = transform(std::move(out.source), transform_spec, seed, replication);
+            out.finish = [](RunRecord&) {};
+            return out;
+          },
+          static_cast<std::int64_t>(static_cast<double>(expected_requests(spec)) * share)};
+}
+
+GeneratorSpec builtin_spec(const JsonObject& w, std::vector<Assumption>& assumptions) {
+  const std::string name = w.one_of("use", builtin_names());
+  assumptions.push_back({w.pointer() + "/use", name, builtin_source(name)});
+  GeneratorSpec spec = builtin_workload(name, 1, 0);
+  spec.max_requests = w.integer("max_requests", 1, INT64_MAX, spec.max_requests);
+  return spec;
+}
+
+}  // namespace
+
+WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_override,
+                           std::vector<Assumption>& assumptions) {
+  const JsonObject w = scenario.object("workload");
+  const int sources = w.has("use") + w.has("trace") + w.has("generate");
+  if (sources != 1) w.fail("", "needs exactly one of \"use\", \"trace\" and \"generate\"");
+  const TransformSpec transform_spec = read_transform(w);
+  WorkloadPlan plan;
+  if (!trace_override.empty()) {
+    (void)w.has("max_requests");
+    TraceOptions options;
+    if (w.has("trace")) options = read_trace(w, transform_spec);
+    else options.transform = transform_spec;
+    options.path = trace_override;
+    plan = trace_plan(options);
+  } else if (w.has("trace")) {
+    plan = trace_plan(read_trace(w, transform_spec));
+  } else if (w.has("use")) {
+    plan = generator_plan(builtin_spec(w, assumptions), transform_spec);
+  } else {
+    plan = generator_plan(read_generator(w.object("generate")), transform_spec);
+  }
+  w.finish();
+  return plan;
+}
+
+}  // namespace tokenfab
