@@ -18,7 +18,9 @@
     const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 4;
     return value.toLocaleString("en-US", {maximumFractionDigits: digits});
   };
-  const withUnit = (text, unit) => text === "–" ? text : unit === "$" ? "$" + text : unit ? text + " " + unit : text;
+  const dollars = (value) => value === null ? "–" : "$" + value.toLocaleString("en-US",
+      {minimumFractionDigits: 2, maximumFractionDigits: Math.abs(value) < 1 ? 4 : 2});
+  const withUnit = (value, unit) => unit === "$" ? dollars(value) : value === null || !unit ? format(value) : format(value) + " " + unit;
   const table = (id, head, rows, numbers = []) => {
     const t = document.getElementById(id);
     const add = (cells, tag) => {
@@ -52,7 +54,7 @@
         const i = metricIndex(key), first = alternatives[0];
         const card = element("div", undefined, "card");
         card.append(element("div", label, "label"));
-        card.append(element("div", withUnit(format(first.metrics[i].mean), data.metrics[i].unit), "value"));
+        card.append(element("div", withUnit(first.metrics[i].mean, data.metrics[i].unit), "value"));
         card.append(element("div", first.name, "note"));
         cards.append(card);
       });
@@ -60,7 +62,7 @@
   table("headline", [""].concat(alternatives.map((a) => a.name + (a.replications > 1 ? " (" + a.replications + " replications)" : ""))),
         data.metrics.map((m, i) => [m.label].concat(alternatives.map((a) => {
           const e = a.metrics[i];
-          const text = withUnit(format(e.mean), m.unit);
+          const text = withUnit(e.mean, m.unit);
           return e.half_width === null || e.mean === null ? text : text + " ± " + format(e.half_width);
         }))), alternatives.map((_, i) => i + 1));
 
@@ -91,7 +93,7 @@
     });
     return view.runAsync();
   };
-  const color = {field: "alternative", type: "nominal", title: null};
+  const color = {field: "alternative", type: "nominal", title: null, sort: alternatives.map((a) => a.name)};
   const by = (pick) => alternatives.flatMap((a) => pick(a).map((row) => Object.assign({alternative: a.name}, row)));
 
   const cdf = (id, key, title, scale, unit) => {
@@ -106,12 +108,12 @@
     return draw(id, {title, data: {values: values.filter((v) => v.x > 0)}, layer});
   };
   const time = (id, title, fields, y) => draw(id, {
-    title, data: {values: by((a) => a.series)}, transform: [{fold: fields, as: ["what", "value"]}],
+    title, width: 480, data: {values: by((a) => a.series)}, transform: [{fold: fields, as: ["what", "value"]}],
     mark: {type: "line", strokeWidth: 1.5},
     encoding: {x: {field: "t", type: "quantitative", title: "seconds"}, y: {field: "value", type: "quantitative", title: y},
                color, strokeDash: {field: "what", type: "nominal", title: null}}});
   const stack = (id, title, values, field, measure, axisTitle, axisFormat, offset) => draw(id, {
-    title, data: {values}, height: {step: 46}, mark: {type: "bar", tooltip: true},
+    title, width: offset === "normalize" ? 480 : 320, data: {values}, height: {step: 46}, mark: {type: "bar", tooltip: true},
     encoding: {y: {field: "alternative", type: "nominal", title: null, sort: null},
                x: {field: measure, type: "quantitative", aggregate: "sum", stack: offset, title: axisTitle, axis: axisFormat ? {format: axisFormat} : {}},
                color: {field, type: "nominal", title: null}}});
