@@ -1,0 +1,282 @@
+// The tool from outside: contract, exit codes, and the text of every shipped scenario.
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/catch.h"
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+const fs::path kRoot = TOKENFAB_SOURCE_DIR;
+
+struct Result {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+/// A folder that is the tool's working directory and goes away with the test.
+struct Shell {
+  fs::path folder;
+  Shell() {
+    std::string name = (fs::temp_directory_path() / "tokenfab-cli-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    folder = name;
+  }
+  ~Shell() { fs::remove_all(folder); }
+
+  Result operator()(const std::string& arguments) const {
+    const std::string err = (folder / "stderr.txt").string();
+    const std::string command =
+        "cd '" + folder.string() + "' && '" TOKENFAB_BINARY "' " + arguments + " 2>'" + err + "' </dev/null";
+    FILE* pipe = popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    Result r;
+    std::array<char, 65536> buffer;
+    for (std::size_t n; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) r.out.append(buffer.data(), n);
+    const int status = pclose(pipe);
+    r.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    r.err = read_file(err);
+    return r;
+  }
+  json parsed(const std::string& arguments) const {
+    const Result r = (*this)(arguments);
+    INFO(arguments << "\n" << r.err);
+    REQUIRE(r.code == 0);
+    return json::parse(r.out);
+  }
+};
+
+std::vector<fs::path> shipped() {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(kRoot / "scenarios"))
+    if (entry.path().extension() == ".json") out.push_back(entry.path());
+  std::sort(out.begin(), out.end());
+  REQUIRE(out.size() >= 5);
+  return out;
+}
+
+const std::string kMain = (kRoot / "scenarios/azure-conv-h100-70b.json").string();
+
+/// A scenario that runs in a blink.
+const char* kTiny = R"({"name": "tiny", "workload": {"generate": {"arrivals": {"rate": 4}, "input_tokens": 300,
+  "output_tokens": {"geometric": 40}, "max_requests": 400}},
+  "pools": [{"llm": "llama-3.1-8b", "chip": "l4", "supply": {"rent": {"usd_per_chip_hour": 1.0}}}]})";
+
+std::string one_line(const Result& r) {
+  CHECK(std::count(r.err.begin(), r.err.end(), '\n') == 1);
+  return r.err;
+}
+
+}  // namespace
+
+TEST_CASE("run --json keeps the contract's fields") {
+  const Shell tokenfab;
+  const json out = tokenfab.parsed("run " + kMain + " --json");
+  for (const char* key : {"requests", "tokens", "makespan_s", "throughput_tok_s", "ttft_s", "tpot_s", "e2e_s", "goodput",
+                          "saturated", "cost", "energy_j", "carbon_g", "provenance", "assumptions"})
+    CHECK(out.contains(key));
+  for (const char* key : {"served", "rejected", "in_flight"}) CHECK(out["requests"][key].is_number());
+  for (const char* key : {"input", "output", "cached"}) CHECK(out["tokens"][key].is_number());
+  for (const char* metric : {"ttft_s", "tpot_s", "e2e_s"})
+    for (const char* key : {"mean", "p50", "p90", "p99"}) CHECK(out[metric][key].is_number());
+  for (const char* key : {"usd_total", "usd_per_mtok", "usd_per_mtok_in", "usd_per_mtok_out"})
+    CHECK(out["cost"][key].get<double>() > 0);
+  const double in = out["tokens"]["input"], generated = out["tokens"]["output"];
+  CHECK(out["cost"]["usd_per_mtok_in"].get<double>() * in / 1e6 +
+            out["cost"]["usd_per_mtok_out"].get<double>() * generated / 1e6 ==
+        Approx(out["cost"]["usd_total"].get<double>()).epsilon(1e-9));
+  CHECK(out["runs"].size() == 2);
+  CHECK(out["saturated"] == false);
+}
+
+TEST_CASE("the recorded conversation trace is accounted for to the token") {
+  const char* data = std::getenv("TOKENFAB_DATA");
+  if (!data) {
+    WARN("skipped: TOKENFAB_DATA is not set");
+    return;
+  }
+  const Shell tokenfab;
+  const json out = tokenfab.parsed("run " + kMain + " --json --trace " + data + "/traces/AzureLLMInferenceTrace_conv.csv");
+  for (const auto& run : out["runs"]) {
+    CHECK(run["requests"]["served"] == 19366);
+    CHECK(run["tokens"]["input"] == 22361870);
+    CHECK(run["tokens"]["output"] == 4088665);
+  }
+}
+
+TEST_CASE("every shipped scenario gives the same bytes by spans, single steps and any number of threads") {
+  const Shell tokenfab;
+  for (const auto& path : shipped()) {
+    CAPTURE(path);
+    const std::string spans = tokenfab("run " + path.string() + " --json --jobs 1").out;
+    CHECK_FALSE(spans.empty());
+    CHECK(spans == tokenfab("run " + path.string() + " --json --stepwise --jobs 2").out);
+    CHECK(spans == tokenfab("run " + path.string() + " --json --jobs 3").out);
+  }
+}
+
+TEST_CASE("every shipped scenario prints its approved text") {
+  const Shell tokenfab;
+  for (const auto& path : shipped()) {
+    CAPTURE(path);
+    const fs::path golden = kRoot / "tests/golden/approved" / (path.stem().string() + ".txt");
+    const std::string text = tokenfab("run " + path.string()).out;
+    if (std::getenv("TOKENFAB_APPROVE")) std::ofstream(golden) << text;
+    CHECK(text == read_file(golden));
+  }
+}
+
+TEST_CASE("results files are the same content whatever the number of threads") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  for (const char* jobs : {"1", "4"})
+    REQUIRE(tokenfab("run tiny.json --set /replications=6 --jobs " + std::string(jobs) + " -o j" + jobs + ".db").code == 0);
+  CHECK(tokenfab("report j1.db --format json -o 1.json").code == 0);
+  CHECK(tokenfab("report j4.db --format json -o 4.json").code == 0);
+  CHECK(read_file(tokenfab.folder / "1.json") == read_file(tokenfab.folder / "4.json"));
+  CHECK(read_file(tokenfab.folder / "j1.db") == read_file(tokenfab.folder / "j4.db"));
+}
+
+TEST_CASE("a seed changes the workload, alternatives share it, replications differ") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  const json a = tokenfab.parsed("run tiny.json --json"), b = tokenfab.parsed("run tiny.json --json --seed 2");
+  CHECK(a["tokens"] != b["tokens"]);
+  CHECK(a == tokenfab.parsed("run tiny.json --json --seed 1"));
+  const json two = tokenfab.parsed("run tiny.json --json --set /replications=2");
+  CHECK(two["runs"][0]["tokens"] == a["tokens"]);
+  CHECK(two["runs"][1]["tokens"] != a["tokens"]);
+  const json both = tokenfab.parsed("run " + kMain + " --json");
+  CHECK(both["runs"][0]["tokens"] == both["runs"][1]["tokens"]);
+}
+
+TEST_CASE("price re-prices stored usage as a fresh run would") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  REQUIRE(tokenfab("run tiny.json -o r.db").code == 0);
+  const json same = tokenfab.parsed("price r.db --json"), run = tokenfab.parsed("run tiny.json --json");
+  CHECK(same["cost"] == run["cost"]);
+  CHECK(same["ttft_s"] == run["ttft_s"]);
+  const std::string rent = " --set /supply/rent/usd_per_chip_hour=3 --set /plan/pay_per_token/input=1"
+                           " --set /plan/pay_per_token/output=2";
+  const json dear = tokenfab.parsed("price r.db --json" + rent);
+  CHECK(dear["cost"]["usd_total"].get<double>() == Approx(3 * run["cost"]["usd_total"].get<double>()));
+  const json fresh = tokenfab.parsed("run tiny.json --json --set /pools/0/supply/rent/usd_per_chip_hour=3 "
+                                     "--set /plan/pay_per_token/input=1 --set /plan/pay_per_token/output=2");
+  CHECK(dear["cost"] == fresh["cost"]);
+  const double revenue = (dear["tokens"]["input"].get<double>() + 2 * dear["tokens"]["output"].get<double>()) / 1e6;
+  CHECK(dear["cost"]["plan"]["revenue_usd"].get<double>() == Approx(revenue));
+}
+
+TEST_CASE("explain splits a step into classes and bounds that add up") {
+  const Shell tokenfab;
+  const json out = tokenfab.parsed("explain " + kMain + " --json");
+  for (const auto& pool : out["pools"]) {
+    CHECK(pool["memory"]["kv_blocks"].get<long long>() > 0);
+    for (const auto& step : pool["steps"]) {
+      double classes = 0, bounds = 0;
+      for (const auto& c : step["classes"]) classes += c["seconds"].get<double>();
+      for (const auto& [name, seconds] : step["seconds_by_bound"].items()) bounds += seconds.get<double>();
+      CHECK(classes == Approx(step["seconds"].get<double>()));
+      CHECK(bounds == Approx(step["seconds"].get<double>()));
+      CHECK(step["mfu"].get<double>() < 1);
+      CHECK(step["mbu"].get<double>() < 1);
+    }
+  }
+  CHECK_THAT(tokenfab("explain " + kMain).out, Catch::Contains("decode_attention"));
+}
+
+TEST_CASE("bad input is one line with place, value and nearest name, and exit 2") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  const auto fails = [&](const std::string& arguments, const std::vector<std::string>& parts) {
+    const Result r = tokenfab(arguments);
+    CAPTURE(arguments);
+    CHECK(r.code == 2);
+    const std::string line = one_line(r);
+    for (const auto& part : parts) CHECK_THAT(line, Catch::Contains(part));
+    CHECK(r.out.empty());
+  };
+  fails("run tiny.json --set /pools/0/chip=h10-sxm", {"tiny.json: /pools/0/chip", "\"h10-sxm\"", "nearest: \"h100-sxm\""});
+  fails("run tiny.json --set /pools/0/tensor_paralel=2", {"/pools/0/tensor_paralel", "unknown key", "tensor_parallel"});
+  fails("run tiny.json --set /pools/0/tensor_parallel=3", {"tensor_parallel 3"});
+  fails("run tiny.json --set /pools/7/chip=l4", {"/pools/7/chip", "no \"7\""});
+  fails("run tiny.json --set /seed=-1", {"/seed", "-1", "out of range"});
+  fails("run tiny.json --set /pools/0/batcher/policy=chunkd", {"/pools/0/batcher/policy", "nearest: \"chunked\""});
+  fails("run tiny.json --set /router=robin", {"/router", "round-robin"});
+  fails("run tiny.json --set nonsense", {"--set nonsense"});
+  fails("run tiny.json --set /workload/use=azure-conv-2023", {"/workload", "exactly one"});
+  fails("run none.json", {"none.json", "cannot be opened"});
+  fails("run tiny.json --trace none.csv", {"none.csv", "no such trace"});
+  fails("run tiny.json -o no/such/folder/r.db", {"no/such/folder/r.db", "no such folder"});
+  fails("run tiny.json --nonsense", {"--nonsense"});
+  fails("report none.db", {"none.db", "no such file"});
+  fails("catalog chip", {"chips"});
+  for (const char* command : {"sweep", "compare", "calibrate", "validate", "engine", "audit", "breakeven"})
+    fails(std::string(command) + " x", {"not supported by this version"});
+  std::ofstream(tokenfab.folder / "bad.csv") << "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+                                                "2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:47.0,x,44\n";
+  fails("run tiny.json --trace bad.csv", {"bad.csv", "3"});
+}
+
+TEST_CASE("what cannot work is refused with the arithmetic and exit 3") {
+  const Shell tokenfab;
+  const Result r = tokenfab("run " + (kRoot / "scenarios/infeasible/llama70b-bf16-one-h100.json").string());
+  CHECK(r.code == 3);
+  const std::string line = one_line(r);
+  for (const char* part : {"141.1 GB", "does not fit", "h100-sxm", "at least 2"}) CHECK_THAT(line, Catch::Contains(part));
+}
+
+TEST_CASE("overload is said, and no steady state is claimed") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  const json out = tokenfab.parsed(
+      "run tiny.json --json --set /workload/generate/arrivals/rate=400 --set /workload/generate/max_requests=4000");
+  CHECK(out["saturated"] == true);
+  CHECK(out["steady_state"] == false);
+  CHECK(out["backlog_slope_per_s"].get<double>() > 0);
+  CHECK(tokenfab.parsed("run tiny.json --json")["saturated"] == false);
+  CHECK_THAT(tokenfab("run tiny.json --set /workload/generate/arrivals/rate=400 "
+                      "--set /workload/generate/max_requests=4000").out, Catch::Contains("SATURATED"));
+}
+
+TEST_CASE("a horizon leaves work in flight, and the account still closes") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  const json out = tokenfab.parsed("run tiny.json --json --set /horizon_s=20");
+  const auto& r = out["requests"];
+  CHECK(r["in_flight"].get<long long>() > 0);
+  CHECK(r["offered"] == r["served"].get<long long>() + r["rejected"].get<long long>() + r["in_flight"].get<long long>());
+  CHECK(out["makespan_s"].get<double>() <= 20);
+}
+
+TEST_CASE("a full standard output is an error, not silence") {
+  const Shell tokenfab;
+  CHECK(tokenfab("catalog chips >/dev/full").code == 2);
+}
+
+TEST_CASE("every catalogue lists and every price has a source") {
+  const Shell tokenfab;
+  for (const char* kind : {"chips", "llms", "engines", "workloads"}) CHECK(tokenfab.parsed(std::string("catalog ") + kind + " --json").size() >= 2);
+  for (const auto& row : tokenfab.parsed("catalog prices --json")) {
+    CAPTURE(row);
+    CHECK_FALSE(row["source"].get<std::string>().empty());
+    CHECK_FALSE(row["as_of"].get<std::string>().empty());
+  }
+}
