@@ -1,0 +1,159 @@
+#include "sim/economics/economics.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "sim/economics/books.h"
+#include "sim/economics/formulas.h"
+
+namespace tokenfab {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+double ratio(double part, double whole) { return whole > 0 ? part / whole : kNone; }
+
+void check_usage(const RunRecord& r, const std::vector<Supply>& supplies) {
+  require(supplies.size() == r.pools.size(), "one supply per pool");
+  for (const auto& s : supplies) require(s.rent.has_value() != s.owned.has_value(), "chips are rented or owned");
+  for (const auto& u : r.pools)
+    for (const double x : {u.paid_chip_seconds, u.busy_chip_seconds, u.prefill_busy_seconds, u.decode_busy_seconds,
+                           u.idle_energy_j, u.dynamic_energy_j})
+      require(std::isfinite(x) && x >= 0, "recorded usage is finite and not negative");
+  require(0 <= r.cached_tokens && r.cached_tokens <= r.input_served, "cached tokens are input tokens");
+}
+
+struct Split {
+  long double input_usd = 0, output_usd = 0;
+};
+
+/// The bill by each pool's prefill and decode busy time; pools that were never busy follow the others, and where none
+/// was, every token costs the same. A side without tokens leaves its share to the other.
+Split split_bill(const RunRecord& r, const std::vector<double>& pool_usd) {
+  Split busy;
+  long double total = 0;
+  for (std::size_t i = 0; i < r.pools.size(); ++i) {
+    const PoolUsage& u = r.pools[i];
+    const double seconds = u.prefill_busy_seconds + u.decode_busy_seconds;
+    total += pool_usd[i];
+    if (seconds <= 0) continue;
+    busy.input_usd += static_cast<long double>(pool_usd[i]) * u.prefill_busy_seconds / seconds;
+    busy.output_usd += static_cast<long double>(pool_usd[i]) * u.decode_busy_seconds / seconds;
+  }
+  if (r.output_served == 0) return {total, 0};
+  if (r.input_served == 0) return {0, total};
+  const long double known = busy.input_usd + busy.output_usd;
+  const long double share =
+      known > 0 ? busy.input_usd / known
+                : static_cast<long double>(r.input_served) / static_cast<long double>(r.input_served + r.output_served);
+  return {total * share, total - total * share};
+}
+
+void add_unit_costs(RunRecord& r, const Split& split) {
+  CostSummary& c = r.cost;
+  const auto per_million = [](long double usd, std::int64_t tokens) {
+    return tokens > 0 ? static_cast<double>(usd / static_cast<long double>(tokens) * 1e6L) : kNone;
+  };
+  c.usd_per_mtok = per_million(c.usd_total, r.input_served + r.output_served);
+  c.usd_per_mtok_in = per_million(split.input_usd, r.input_served);
+  c.usd_per_mtok_out = per_million(split.output_usd, r.output_served);
+  c.usd_per_mtok_output_only = per_million(c.usd_total, r.output_served);
+}
+
+void add_utilisation(RunRecord& r) {
+  CostSummary& c = r.cost;
+  double paid = 0, busy = 0, flop = 0, flop_peak = 0, bytes = 0, bytes_peak = 0;
+  for (const auto& u : r.pools) {
+    paid += u.paid_chip_seconds;
+    busy += u.busy_chip_seconds;
+    flop += u.flop;
+    flop_peak += u.peak_flops * u.paid_chip_seconds;
+    bytes += u.hbm_bytes;
+    bytes_peak += u.peak_bandwidth * u.paid_chip_seconds;
+  }
+  c.utilisation_time = ratio(busy, paid);
+  c.utilisation_cost = ratio(c.usd_usage, c.usd_total);
+  c.mfu = ratio(flop, flop_peak);
+  c.mbu = ratio(bytes, bytes_peak);
+  c.goodput_share = ratio(static_cast<double>(r.good_output_tokens), static_cast<double>(r.output_served));
+}
+
+void apply_plan(RunRecord& r, const TokenPlan& plan, Books& books) {
+  CostSummary& c = r.cost;
+  const auto charge = [&](const char* account, const char* item, std::int64_t tokens, const Price& p) {
+    books.entry(account, "users", -static_cast<double>(tokens) * p.value / 1e6,
+                std::to_string(tokens) + " tokens x $" + figure(p.value) + " a million");
+    books.uses(item, p);
+  };
+  charge("revenue.input", "list price, input", r.input_served - r.cached_tokens, plan.input);
+  charge("revenue.cached_input", "list price, cached input", r.cached_tokens, plan.cached_input);
+  charge("revenue.output", "list price, output", r.output_served, plan.output);
+  c.has_plan = true;
+  c.revenue_usd = plan_revenue(plan, r.input_served, r.cached_tokens, r.output_served);
+  c.margin = gross_margin(c.revenue_usd, c.usd_total);
+  c.markup = markup_on_cost(c.revenue_usd, c.usd_total);
+  c.break_even_price_factor = ratio(c.usd_total, c.revenue_usd);
+  c.break_even_utilisation = c.utilisation_time * c.break_even_price_factor;
+}
+
+bool same(long double a, double b) { return std::fabs(a - b) <= 1e-9L * std::fabs(b) + 1e-15L; }
+
+void check_books(const RunRecord& r) {
+  const CostSummary& c = r.cost;
+  long double costs = 0, revenue = 0, in_out = 0;
+  for (const auto& e : r.ledger) (e.account.starts_with("revenue.") ? revenue : costs) += e.usd;
+  require(same(costs, c.usd_total), "ledger costs = the bill");
+  require(same(-revenue, c.revenue_usd), "ledger revenue = the plan's revenue");
+  if (r.input_served + r.output_served == 0) return;
+  if (r.input_served > 0) in_out += static_cast<long double>(c.usd_per_mtok_in) * r.input_served / 1e6L;
+  if (r.output_served > 0) in_out += static_cast<long double>(c.usd_per_mtok_out) * r.output_served / 1e6L;
+  require(same(in_out, c.usd_total), "C_in * N_in + C_out * N_out = the bill");
+}
+
+}  // namespace
+
+double plan_revenue(const TokenPlan& plan, std::int64_t input, std::int64_t cached, std::int64_t output) {
+  const long double usd = static_cast<long double>(input - cached) * plan.input.value +
+                          static_cast<long double>(cached) * plan.cached_input.value +
+                          static_cast<long double>(output) * plan.output.value;
+  return static_cast<double>(usd / 1e6L);
+}
+
+double blended_price(const TokenPlan& plan, std::int64_t input, std::int64_t cached, std::int64_t output) {
+  return ratio(plan_revenue(plan, input, cached, output) * 1e6, static_cast<double>(input + output));
+}
+
+void price_run(RunRecord& r, const std::vector<Supply>& supplies, const std::optional<TokenPlan>& plan) {
+  check_usage(r, supplies);
+  Books books(r);
+  CostSummary& c = r.cost = {};
+  std::vector<double> pool_usd;
+  long double total = 0, usage = 0;
+  for (std::size_t i = 0; i < r.pools.size(); ++i) {
+    const PoolUsage& u = r.pools[i];
+    const double usd = pool_cost(u, supplies[i], books);
+    pool_usd.push_back(usd);
+    total += usd;
+    if (u.paid_chip_seconds > 0) usage += static_cast<long double>(usd) * u.busy_chip_seconds / u.paid_chip_seconds;
+    c.energy_j += it_energy_j(u);
+    const Carbon carbon = pool_carbon(u, supplies[i].site, books);
+    c.carbon_operational_g += carbon.operational_g;
+    c.carbon_embodied_g += carbon.embodied_g;
+  }
+  c.usd_total = static_cast<double>(total);
+  c.usd_usage = static_cast<double>(usage);
+  add_unit_costs(r, split_bill(r, pool_usd));
+  add_utilisation(r);
+  if (plan) apply_plan(r, *plan, books);
+  check_books(r);
+}
+
+double request_cost(const CostSummary& cost, const RequestRow& row) {
+  if (row.state != RequestState::served) return 0;
+  const double in = row.input_tokens > 0 ? row.input_tokens * cost.usd_per_mtok_in : 0;
+  const double out = row.output_tokens > 0 ? row.output_tokens * cost.usd_per_mtok_out : 0;
+  return (in + out) / 1e6;
+}
+
+}  // namespace tokenfab

@@ -1,0 +1,131 @@
+#include "sim/economics/money_catalog.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sim/economics/money_files.h"
+
+namespace tokenfab {
+namespace {
+
+std::string known_names(const std::vector<std::string>& known, const std::string& word) {
+  return (known.empty() ? "; none is" : "; known: " + join_names(known, 40)) + nearest_hint(word, known);
+}
+
+const MoneyFiles::SiteRow& site_row(const MoneyFiles& files, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& row : files.sites) {
+    if (name.empty() ? row.is_default : row.name == name) return row;
+    names.push_back(row.name);
+  }
+  throw UserError("no site \"" + name + "\" is known" + known_names(names, name));
+}
+
+}  // namespace
+
+MoneyCatalog::MoneyCatalog(const std::string& root)
+    : files_(std::make_shared<MoneyFiles>(read_money_files(root + "/money"))) {}
+
+MoneyCatalog MoneyCatalog::standard() {
+  const char* home = std::getenv("TOKENFAB_HOME");
+  return MoneyCatalog(home && *home ? std::string(home) + "/hwmodels" : std::string(TOKENFAB_DATA_ROOT));
+}
+
+std::vector<std::string> MoneyCatalog::rent_kinds(const std::string& chip) const {
+  std::vector<std::string> kinds;
+  for (const auto& row : files_->rents)
+    if (row.chip == chip && std::find(kinds.begin(), kinds.end(), row.rent.kind) == kinds.end())
+      kinds.push_back(row.rent.kind);
+  return kinds;
+}
+
+Rent MoneyCatalog::rent(const std::string& chip, const std::string& kind, const std::string& provider) const {
+  std::vector<std::string> providers;
+  for (const auto& row : files_->rents) {
+    if (row.chip != chip || row.rent.kind != kind) continue;
+    if (provider.empty() ? row.is_default : row.rent.provider == provider) return row.rent;
+    providers.push_back(row.rent.provider);
+  }
+  const std::string instead = "; or give /supply/rent/usd_per_chip_hour";
+  if (providers.empty())
+    throw UserError("no rent of kind \"" + kind + "\" is known for " + chip + known_names(rent_kinds(chip), kind) +
+                    instead);
+  throw UserError("no rent of kind \"" + kind + "\" from \"" + provider + "\" is known for " + chip +
+                  known_names(providers, provider) + instead);
+}
+
+TokenPlan MoneyCatalog::plan(const std::string& llm, const std::string& provider) const {
+  std::vector<std::string> providers;
+  for (const auto& row : files_->tokens) {
+    if (row.llm != llm) continue;
+    if (row.provider == provider) return row.plan;
+    providers.push_back(row.provider);
+  }
+  throw UserError("no token price of \"" + provider + "\" is known for " + llm + known_names(providers, provider) +
+                  "; or give {\"input\": …, \"output\": …} in USD per million tokens");
+}
+
+Site MoneyCatalog::site(const std::string& name, const std::string& chip) const {
+  const auto& row = site_row(*files_, name);
+  const auto own = files_->embodied.find(chip);
+  return {row.pue, row.grid_carbon, own != files_->embodied.end() ? own->second : files_->embodied_default,
+          files_->embodied_life};
+}
+
+Owned MoneyCatalog::owned(const std::string& chip, const std::string& site) const {
+  Owned o;
+  o.life_years = files_->life;
+  o.residual_share = files_->residual;
+  o.interest = files_->interest;
+  o.hosting_usd_per_kw_month = files_->hosting;
+  o.electricity_usd_per_kwh = site_row(*files_, site).electricity;
+  o.capex_usd_per_chip.unit = "USD";
+  o.provisioned_kw_per_chip.unit = "kW";
+  const auto known = files_->owned.find(chip);
+  if (known == files_->owned.end()) return o;
+  o.provisioned_kw_per_chip = known->second.provisioned_power;
+  o.capex_usd_per_chip = known->second.price;
+  if (o.capex_usd_per_chip.source.empty()) return o;
+  const Price& share = files_->server_share;
+  o.capex_usd_per_chip.source = "$" + shortest(o.capex_usd_per_chip.value) + " (" + o.capex_usd_per_chip.source +
+                                ") x (1 + " + shortest(share.value) + ") (" + share.source + ")";
+  o.capex_usd_per_chip.value *= 1 + share.value;
+  return o;
+}
+
+std::vector<PriceRow> MoneyCatalog::rows() const {
+  std::vector<PriceRow> out;
+  const auto add = [&out](const std::string& item, const std::string& kind, const std::string& provider,
+                          const Price& price, bool is_default) {
+    if (!price.source.empty()) out.push_back({item, kind, provider, price, is_default});
+  };
+  const MoneyFiles& f = *files_;
+  for (const auto& r : f.rents) add(r.chip, r.rent.kind, r.rent.provider, r.rent.usd_per_chip_hour, r.is_default);
+  for (const auto& t : f.tokens) {
+    add(t.llm, "input", t.provider, t.plan.input, false);
+    add(t.llm, "cached input", t.provider, t.plan.cached_input, false);
+    add(t.llm, "output", t.provider, t.plan.output, false);
+  }
+  for (const auto& s : f.sites) {
+    add(s.name, "PUE", "", s.pue, s.is_default);
+    add(s.name, "grid carbon", "", s.grid_carbon, s.is_default);
+    add(s.name, "electricity", "", s.electricity, s.is_default);
+  }
+  for (const auto& [chip, price] : f.embodied) add(chip, "embodied carbon", "", price, false);
+  add("other chips", "embodied carbon", "", f.embodied_default, true);
+  add("all chips", "life for embodied carbon", "", f.embodied_life, true);
+  for (const auto& [chip, known] : f.owned) {
+    add(chip, "purchase", "", known.price, false);
+    add(chip, "provisioned power", "", known.provisioned_power, false);
+  }
+  add("owned chips", "server share", "", f.server_share, true);
+  add("owned chips", "life", "", f.life, true);
+  add("owned chips", "residual share", "", f.residual, true);
+  add("owned chips", "interest", "", f.interest, true);
+  add("owned chips", "hosting", "", f.hosting, true);
+  return out;
+}
+
+}  // namespace tokenfab

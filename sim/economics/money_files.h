@@ -1,0 +1,45 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/economics/economics.h"
+
+namespace tokenfab {
+
+/// The rows of money/*.json as they stand in the files. A Price with an empty source is one that no row gives.
+struct MoneyFiles {
+  struct RentRow {
+    std::string chip;
+    Rent rent;
+    bool is_default = false;  // one row per chip and kind is
+  };
+  struct TokenRow {
+    std::string llm, provider;  // together unique
+    TokenPlan plan;
+  };
+  struct SiteRow {
+    std::string name;
+    Price pue, grid_carbon, electricity;
+    bool is_default = false;  // one row is
+  };
+  struct OwnedChip {
+    Price price, provisioned_power;
+  };
+
+  std::vector<RentRow> rents;
+  std::vector<TokenRow> tokens;
+  std::vector<SiteRow> sites;
+  Price embodied_life, embodied_default;
+  std::map<std::string, Price> embodied;  // by chip
+  Price life, residual, interest, hosting;
+  Price server_share;  // of the chip's price, on top of it
+  std::map<std::string, OwnedChip> owned;
+};
+
+/// Reads rents.json, tokens.json, sites.json and ownership.json in `folder`. Errors: UserError with file and JSON
+/// pointer for a missing or implausible number, another unit, an empty source or date, an unknown key, a doubled row,
+/// or a group without its one default.
+MoneyFiles read_money_files(const std::string& folder);
+
+}  // namespace tokenfab

@@ -1,0 +1,106 @@
+#include "sim/workload/row_stream.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sim/workload/fields.h"
+
+namespace tokenfab {
+namespace {
+
+constexpr std::int64_t kBadLimit = 1000;
+constexpr std::size_t kShown = 5;
+
+}  // namespace
+
+RowStream::RowStream(std::istream& in, const TraceOptions& options, std::shared_ptr<TraceReport> report)
+    : options_(options), report_(std::move(report)), input_(in, options.path) {
+  open_parser();
+}
+
+void RowStream::fail(std::int64_t line, const std::string& why) const {
+  throw UserError(options_.path + ":" + std::to_string(line) + ": " + why);
+}
+
+bool RowStream::next_text(std::string_view& line) {
+  while (input_.next_line(line))
+    if (!trimmed(line).empty()) return true;
+  return false;
+}
+
+void RowStream::open_parser() {
+  std::string_view line;
+  const bool some = next_text(line);
+  report_->compression = input_.compression();
+  if (!some) throw UserError(options_.path + ": the trace is empty");
+  first_line_ = line;
+  try {
+    parser_ = make_parser(first_line_, options_, report_->format);
+  } catch (const UserError& e) {
+    fail(input_.line_number(), e.what());
+  }
+  held_ = !parser_->has_header();
+}
+
+bool RowStream::rewind() {
+  if (!input_.rewind()) return false;
+  first_pass_ = false;
+  std::string_view line;
+  held_ = !parser_->has_header() && next_text(line);
+  if (parser_->has_header()) next_text(line);
+  if (held_) first_line_ = line;
+  return true;
+}
+
+void RowStream::note_bad(const std::string& why) {
+  if (!first_pass_) return;
+  const std::string at = std::to_string(input_.line_number());
+  if (options_.skip_bad_lines) {
+    ++report_->skipped;
+    if (report_->first_skipped.size() < kShown) report_->first_skipped.push_back("line " + at + ": " + why);
+    return;
+  }
+  if (bad_++ == 0) first_bad_ = at + ": " + why;
+  if (bad_ >= kBadLimit) finish_pass();
+}
+
+void RowStream::finish_pass() {
+  if (!first_pass_) return;
+  report_->lines = input_.line_number();
+  if (bad_ == 0) return;
+  std::string more;
+  if (bad_ >= kBadLimit) more = " (and " + grouped(kBadLimit - 1) + " or more other malformed lines";
+  else if (bad_ > 1) more = " (and " + std::to_string(bad_ - 1) + " other malformed lines";
+  else more = " (the only malformed line";
+  throw UserError(options_.path + ":" + first_bad_ + more + "; they can be skipped by asking for it)");
+}
+
+bool RowStream::next(TraceRow& row) {
+  std::string_view line;
+  std::string why;
+  while (held_ || next_text(line)) {
+    if (held_) line = first_line_;
+    held_ = false;
+    bool good = false;
+    try {
+      good = parser_->parse(line, row, why);
+    } catch (const UserError& e) {
+      fail(input_.line_number(), e.what());
+    }
+    if (good && !row.failed && row.cached > row.input) {
+      good = false;
+      why = "the cached part " + std::to_string(row.cached) + " is larger than the input " + std::to_string(row.input);
+    }
+    if (!good) {
+      note_bad(why);
+    } else if (row.failed) {
+      report_->failed += first_pass_;
+    } else {
+      report_->requests += first_pass_;
+      return true;
+    }
+  }
+  finish_pass();
+  return false;
+}
+
+}  // namespace tokenfab

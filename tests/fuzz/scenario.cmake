@@ -1,0 +1,3 @@
+tokenfab_fuzz(fuzz_scenario ${CMAKE_CURRENT_LIST_DIR}/scenario_fuzz.cpp LINKS tokenfab_scenarios)
+add_custom_target(fuzzers DEPENDS fuzz_scenario fuzz_trace_auto fuzz_trace_azure fuzz_trace_burstgpt
+  fuzz_trace_mooncake fuzz_trace_vidur fuzz_trace_csv fuzz_trace_jsonl fuzz_trace_openai-usage)

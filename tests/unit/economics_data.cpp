@@ -1,0 +1,172 @@
+// The shipped prices: complete, sourced, valid under their schema; damaged files are refused by schema and loader
+// alike.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <set>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+
+#include "tests/catch.h"
+#include "tests/unit/economics_support.h"
+
+using namespace tokenfab;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kRoot = TOKENFAB_SOURCE_DIR "/hwmodels";
+const std::vector<std::string> kFiles = {"rents", "tokens", "sites", "ownership"};
+
+json shipped(const std::string& name) {
+  std::ifstream in(kRoot + "/money/" + name + ".json");
+  return json::parse(in);
+}
+
+bool schema_accepts(const json& text) {
+  std::ifstream in(kRoot + "/schema/money.schema.json");
+  const json schema_text = json::parse(in);
+  valijson::Schema schema;
+  const valijson::adapters::NlohmannJsonAdapter schema_adapter(schema_text), document(text);
+  valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
+  parser.populateSchema(schema_adapter, schema);
+  valijson::Validator validator;
+  return validator.validate(schema, document, nullptr);
+}
+
+/// What the loader says about the shipped files with one of them replaced; "" where it accepts them.
+std::string load_error(const std::string& name, const json& text) {
+  const fs::path root = fs::temp_directory_path() / ("tokenfab_money_test_" + std::to_string(::getpid()));
+  fs::remove_all(root);
+  fs::create_directories(root);
+  fs::copy(kRoot + "/money", root / "money");
+  std::ofstream(root / "money" / (name + ".json")) << text.dump();
+  const std::string error = test::user_error([&] { MoneyCatalog(root.string()); });
+  fs::remove_all(root);
+  return error;
+}
+
+/// Every {"value", …} object below, at any depth.
+void each_number(const json& node, const std::function<void(const json&)>& visit) {
+  if (node.is_object() && node.contains("value")) return visit(node);
+  if (node.is_structured())
+    for (const auto& child : node) each_number(child, visit);
+}
+
+struct Broken {
+  const char* what;
+  std::string file;
+  std::function<void(json&)> damage;
+};
+
+}  // namespace
+
+TEST_CASE("every shipped price validates and has a unit, a source and a date") {
+  int count = 0;
+  for (const auto& name : kFiles) {
+    CAPTURE(name);
+    const json text = shipped(name);
+    CHECK(schema_accepts(text));
+    each_number(text, [&](const json& n) {
+      ++count;
+      CAPTURE(n.dump());
+      for (const char* key : {"unit", "source", "as_of"}) CHECK(!n.at(key).get<std::string>().empty());
+    });
+  }
+  CHECK(count > 100);
+  for (const auto& row : test::shipped_money().rows()) {
+    CAPTURE(row.item, row.kind);
+    CHECK(!row.price.source.empty());
+    CHECK(!row.price.as_of.empty());
+  }
+}
+
+TEST_CASE("each chip of the catalogue can be rented on demand and each model has a list price") {
+  const MoneyCatalog money = test::shipped_money();
+  for (const auto& file : fs::directory_iterator(kRoot + "/chips")) {
+    const std::string chip = file.path().stem().string();
+    CAPTURE(chip);
+    CHECK(money.rent(chip, "on-demand").usd_per_chip_hour.value > 0);
+    CHECK(money.site("", chip).embodied_kgco2e_per_chip.value > 0);
+    for (const auto& kind : money.rent_kinds(chip)) CHECK_NOTHROW(money.rent(chip, kind));
+  }
+  std::set<std::string> priced;
+  const json tokens = shipped("tokens");
+  for (const auto& row : tokens["token_prices"]) priced.insert(row["llm"].get<std::string>());
+  for (const auto& file : fs::directory_iterator(kRoot + "/llms")) {
+    CAPTURE(file.path().stem().string());
+    CHECK(priced.count(file.path().stem().string()) == 1);
+  }
+}
+
+TEST_CASE("rows name chips and models of the catalogue") {
+  const auto known = [](const std::string& folder, const std::string& id) {
+    return fs::exists(fs::path(kRoot) / folder / (id + ".json"));
+  };
+  const json rents = shipped("rents"), tokens = shipped("tokens");
+  for (const auto& row : rents["rents"]) CHECK(known("chips", row["chip"]));
+  for (const auto& row : tokens["token_prices"]) CHECK(known("llms", row["llm"]));
+  const json sites = shipped("sites"), ownership = shipped("ownership");
+  for (const auto& [chip, row] : sites["embodied"]["chips"].items()) CHECK(known("chips", chip));
+  for (const auto& [chip, row] : ownership["ownership"]["chips"].items()) CHECK(known("chips", chip));
+}
+
+TEST_CASE("prices keep their order: spot and long contracts undercut the default on-demand price") {
+  const MoneyCatalog money = test::shipped_money();
+  for (const auto& file : fs::directory_iterator(kRoot + "/chips")) {
+    const std::string chip = file.path().stem().string();
+    const double on_demand = money.rent(chip, "on-demand").usd_per_chip_hour.value;
+    for (const auto& kind : money.rent_kinds(chip)) {
+      CAPTURE(chip, kind);
+      CHECK(money.rent(chip, kind).usd_per_chip_hour.value <= on_demand);
+    }
+  }
+}
+
+TEST_CASE("schema and loader refuse the same mistakes in price files") {
+  const std::vector<Broken> list = {
+      {"bare number", "rents", [](json& j) { j["rents"][0]["usd_per_chip_hour"] = 2; }},
+      {"no source", "rents", [](json& j) { j["rents"][0]["usd_per_chip_hour"].erase("source"); }},
+      {"empty source", "rents", [](json& j) { j["rents"][0]["usd_per_chip_hour"]["source"] = " "; }},
+      {"no date", "tokens", [](json& j) { j["token_prices"][0]["input"].erase("as_of"); }},
+      {"empty date", "tokens", [](json& j) { j["token_prices"][0]["input"]["as_of"] = ""; }},
+      {"wrong unit", "rents", [](json& j) { j["rents"][0]["usd_per_chip_hour"]["unit"] = "EUR"; }},
+      {"unknown kind", "rents", [](json& j) { j["rents"][0]["kind"] = "spott"; }},
+      {"unknown key", "rents", [](json& j) { j["rents"][0]["region"] = "us"; }},
+      {"unknown key at the top", "sites", [](json& j) { j["places"] = 1; }},
+      {"no output price", "tokens", [](json& j) { j["token_prices"][0].erase("output"); }},
+      {"negative price", "tokens", [](json& j) { j["token_prices"][0]["output"]["value"] = -1; }},
+      {"no grid carbon", "sites", [](json& j) { j["sites"][0].erase("grid_carbon"); }},
+      {"no embodied default", "sites", [](json& j) { j["embodied"].erase("default"); }},
+      {"no interest", "ownership", [](json& j) { j["ownership"].erase("interest"); }},
+      {"unknown key of a chip", "ownership", [](json& j) { j["ownership"]["chips"]["h100-sxm"]["tdp"] = 700; }},
+  };
+  for (const Broken& b : list) {
+    CAPTURE(b.what, b.file);
+    json text = shipped(b.file);
+    b.damage(text);
+    CHECK_FALSE(schema_accepts(text));
+    CHECK(load_error(b.file, text).find(b.file + ".json: /") != std::string::npos);
+  }
+  CHECK(load_error("rents", shipped("rents")).empty());
+}
+
+TEST_CASE("doubled rows and missing or doubled defaults are refused") {
+  const auto rents = [](const std::function<void(json&)>& damage) {
+    json text = shipped("rents");
+    damage(text["rents"]);
+    return load_error("rents", text);
+  };
+  CHECK(rents([](json& rows) { rows.push_back(rows[0]); }).find("has this row already") != std::string::npos);
+  CHECK(rents([](json& rows) { rows[0].erase("default"); }).find("\"default\": true") != std::string::npos);
+  CHECK(rents([](json& rows) { rows[1]["default"] = true; }).find("is set twice") != std::string::npos);
+  json sites = shipped("sites");
+  sites["sites"][1]["default"] = true;
+  CHECK(load_error("sites", sites).find("2 rows have \"default\"") != std::string::npos);
+}
