@@ -144,6 +144,11 @@ std::vector<json> measure_all(const BenchArgs& args) {
   std::vector<std::pair<std::string, std::int64_t>> sizes = {{"poisson-1e4", 10'000}, {"poisson-1e6", 1'000'000}};
   if (!args.quick) sizes.emplace_back("poisson-1e7", 10'000'000);
   for (const auto& [name, n] : sizes) out.push_back(timed(name, spec, *make_generator(poisson(rate, n))));
+  FactorySpec stepwise = spec;  // the same work one iteration at a time: what spans save
+  stepwise.stepwise = true;
+  out.push_back(timed("poisson-1e6-stepwise", stepwise, *make_generator(poisson(rate, 1'000'000))));
+  out.push_back(timed("light-1e6", spec, *make_generator(poisson(0.02 * rate, 1'000'000))));
+  out.push_back(timed("light-1e6-stepwise", stepwise, *make_generator(poisson(0.02 * rate, 1'000'000))));
   const char* data = std::getenv("TOKENFAB_DATA");
   const std::string trace = data ? std::string(data) + "/traces/AzureLLMInferenceTrace_conv.csv" : "";
   if (!trace.empty() && std::filesystem::exists(trace)) {
