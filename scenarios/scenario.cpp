@@ -65,8 +65,11 @@ Scenario parse_scenario(const std::string& text, const std::string& name, const 
   s.seed = options.seed ? *options.seed : static_cast<std::uint64_t>(top.integer("seed", 0, INT64_MAX, 1));
   s.replications = static_cast<int>(top.integer("replications", 1, 10'000, 1));
   if (top.has("sweep")) top.fail("sweep", "sweeps are not supported by this version; run the points with --set");
-  for (const auto& alternative : resolve_alternatives(document, name))
-    s.alternatives.push_back(load_alternative(alternative, name, options));
+  const bool several = document.contains("alternatives");
+  for (const auto& alternative : resolve_alternatives(document, name)) {
+    const std::string where = several ? name + " (alternative \"" + alternative.name + "\")" : name;
+    s.alternatives.push_back(load_alternative(alternative, where, options));
+  }
   return s;
 }
 

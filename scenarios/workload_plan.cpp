@@ -38,7 +38,8 @@ std::string resolve_path(const std::string& path, const std::string& scenario_fi
   namespace fs = std::filesystem;
   const fs::path given(path);
   if (given.is_absolute() || fs::exists(given)) return path;
-  const fs::path beside = fs::path(scenario_file).parent_path() / given;
+  const std::string file = scenario_file.substr(0, scenario_file.find(" (alternative \""));  // as messages name it
+  const fs::path beside = fs::path(file).parent_path() / given;
   return fs::exists(beside) ? beside.string() : path;
 }
 
