@@ -66,6 +66,7 @@ json record_json(const RunRecord& r) {
   out["seed"] = r.seed;
   out["replication"] = r.replication;
   out["requests"] = counts(r.offered, r.served, r.rejected, r.in_flight);
+  out["requests"]["rejected_too_long"] = r.rejected_too_long;
   out["requests"]["skipped_lines"] = r.skipped_lines;
   out["tokens"] = {{"input", r.input_served},
                    {"output", r.output_served},

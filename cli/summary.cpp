@@ -72,6 +72,10 @@ std::string notes(const RunRecord& r) {
     out += fmt::format(
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"
         "not of a steady state, and grow with its length.\n", r.alternative, r.backlog_slope_per_s);
+  if (r.rejected_too_long > 0)
+    out += fmt::format("\n{}: {} of the rejected requests are longer than the model's context, the KV cache or the token "
+                       "budget\n", r.alternative, r.rejected_too_long);
+  if (r.skipped_lines > 0) out += fmt::format("\n{} malformed trace lines were skipped\n", r.skipped_lines);
   if (r.cost.has_plan)
     out += fmt::format("\n{}: revenue ${:.2f}, margin {:.1f} % of price, break-even at {:.3g} x the plan's prices, or "
                        "at {:.1f} % busy\n", r.alternative, r.cost.revenue_usd, 100 * r.cost.margin,

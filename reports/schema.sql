@@ -18,7 +18,9 @@ CREATE TABLE total (
   offered INTEGER, served INTEGER, rejected INTEGER, in_flight INTEGER,
   input_offered INTEGER, input_served INTEGER, input_rejected INTEGER, input_in_flight INTEGER,
   output_offered INTEGER, output_served INTEGER, output_rejected INTEGER, output_in_flight INTEGER,
-  cached_tokens INTEGER, skipped_lines INTEGER,
+  cached_tokens INTEGER,
+  rejected_too_long INTEGER,        -- of rejected: longer than the context, the KV cache or the token budget
+  skipped_lines INTEGER,            -- malformed trace lines passed over as asked
   makespan_s REAL, arrival_span_s REAL,
   slo_ttft_s REAL, slo_tpot_s REAL, slo_e2e_s REAL,   -- 0: no such objective
   good_requests INTEGER, good_output_tokens INTEGER,  -- that met every objective

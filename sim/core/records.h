@@ -106,6 +106,7 @@ struct RunRecord {
   std::int64_t input_offered = 0, input_served = 0, input_rejected = 0, input_in_flight = 0;
   std::int64_t output_offered = 0, output_served = 0, output_rejected = 0, output_in_flight = 0;
   std::int64_t cached_tokens = 0;
+  std::int64_t rejected_too_long = 0;  // of rejected: longer than the model's context, the KV cache or the token budget
   std::int64_t skipped_lines = 0;  // malformed trace lines passed over by explicit option
   double makespan_s = 0;           // first arrival offered to last event
   double arrival_span_s = 0;       // time 0 to last arrival

@@ -45,7 +45,7 @@ void RunRecorder::rejected(Ns now, const Request& request, bool queue_full) {
   ++record_.rejected;
   record_.input_rejected += request.input_tokens;
   record_.output_rejected += request.output_tokens;
-  if (queue_full) ++rejected_full_;
+  ++(queue_full ? rejected_full_ : record_.rejected_too_long);
   ++series_.bin(now).rejected;
   if (record_.keeps_rows) record_.rows.push_back(row_of(request, RequestState::rejected));
 }

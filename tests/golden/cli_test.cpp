@@ -256,6 +256,18 @@ TEST_CASE("overload is said, and no steady state is claimed") {
                       "--set /workload/generate/max_requests=4000").out, Catch::Contains("SATURATED"));
 }
 
+TEST_CASE("requests that can never fit are rejected and said to be too long") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  const std::string run = "run tiny.json --set /workload/generate/input_tokens=200000 --set /workload/generate/max_requests=5";
+  const json out = tokenfab.parsed(run + " --json");
+  CHECK(out["requests"]["rejected"] == 5);
+  CHECK(out["requests"]["rejected_too_long"] == 5);
+  CHECK(out["cost"]["usd_per_mtok"].is_null());
+  CHECK(out["ttft_s"]["mean"].is_null());
+  CHECK_THAT(tokenfab(run).out, Catch::Contains("longer than the model's context"));
+}
+
 TEST_CASE("a horizon leaves work in flight, and the account still closes") {
   const Shell tokenfab;
   std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
