@@ -98,9 +98,7 @@ double JsonObject::number(const std::string& key) const {
   return v.get<double>();
 }
 
-double JsonObject::number(const std::string& key, double fallback) const {
-  return has(key) ? number(key) : fallback;
-}
+double JsonObject::number(const std::string& key, double fallback) const { return has(key) ? number(key) : fallback; }
 
 double JsonObject::number_in(const std::string& key, double low, double high) const {
   const double v = number(key);
@@ -115,9 +113,8 @@ double JsonObject::number_in(const std::string& key, double low, double high, do
 
 std::int64_t JsonObject::integer(const std::string& key, std::int64_t low, std::int64_t high) const {
   const json& v = raw(key);
-  const bool whole =
-      v.is_number_integer() || (v.is_number_float() && std::floor(v.get<double>()) == v.get<double>() &&
-                                std::fabs(v.get<double>()) < 9e15);
+  const bool whole = v.is_number_integer() || (v.is_number_float() && std::floor(v.get<double>()) == v.get<double>() &&
+                                               std::fabs(v.get<double>()) < 9e15);
   const bool huge = v.is_number_unsigned() && v.get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
   if (!whole || huge) fail(key, brief(v) + " is not a whole number");
   const std::int64_t n = v.get<std::int64_t>();

@@ -23,7 +23,7 @@ class JsonObject {
   bool has(const std::string& key) const;
   const nlohmann::json& raw(const std::string& key) const;  // required
   JsonObject object(const std::string& key) const;
-  JsonObject object_or_empty(const std::string& key) const;  // {} where absent
+  JsonObject object_or_empty(const std::string& key) const;       // {} where absent
   std::vector<JsonObject> objects(const std::string& key) const;  // array of objects; absent = empty
 
   double number(const std::string& key) const;  // required, finite

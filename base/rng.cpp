@@ -41,9 +41,7 @@ std::uint64_t RandomStream::next_u64() {
   return buffer_[static_cast<std::size_t>(used_++)];
 }
 
-double RandomStream::uniform() {
-  return (static_cast<double>(next_u64() >> 12) + 0.5) * 0x1p-52;
-}
+double RandomStream::uniform() { return (static_cast<double>(next_u64() >> 12) + 0.5) * 0x1p-52; }
 
 double RandomStream::exponential() { return -std::log(uniform()); }
 

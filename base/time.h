@@ -17,9 +17,7 @@ inline constexpr int kTickBits = 32;
 
 constexpr Ticks ticks_from_ns(Ns ns) { return static_cast<Ticks>(ns) << kTickBits; }
 constexpr Ns floor_ns(Ticks t) { return static_cast<Ns>(t >> kTickBits); }
-inline Ticks ticks_from_seconds(double s) {
-  return static_cast<Ticks>(std::ldexp(s * 1e9, kTickBits));
-}
+inline Ticks ticks_from_seconds(double s) { return static_cast<Ticks>(std::ldexp(s * 1e9, kTickBits)); }
 inline double seconds_from_ticks(Ticks t) { return std::ldexp(static_cast<double>(t), -kTickBits) * 1e-9; }
 constexpr double seconds_from_ns(Ns ns) { return static_cast<double>(ns) * 1e-9; }
 inline Ns ns_from_seconds(double s) { return std::llround(s * 1e9); }

@@ -176,11 +176,11 @@ void bench(const BenchArgs& args) {
   std::vector<std::vector<std::string>> table = {
       {"workload", "requests", "CPU s", "requests/CPU s", "output tokens/CPU s", "busy", "peak MiB"}};
   for (const auto& r : results)
-    table.push_back({r["name"], grouped(r["requests"].get<long long>()), fmt::format("{:.3f}", r["cpu_s"].get<double>()),
-                     grouped(static_cast<long long>(r["requests_per_cpu_s"].get<double>())),
-                     grouped(static_cast<long long>(r["output_tokens_per_cpu_s"].get<double>())),
-                     fmt::format("{:.2f}", r["busy_share"].get<double>()),
-                     fmt::format("{:.0f}", r["peak_rss_mib"].get<double>())});
+    table.push_back(
+        {r["name"], grouped(r["requests"].get<long long>()), fmt::format("{:.3f}", r["cpu_s"].get<double>()),
+         grouped(static_cast<long long>(r["requests_per_cpu_s"].get<double>())),
+         grouped(static_cast<long long>(r["output_tokens_per_cpu_s"].get<double>())),
+         fmt::format("{:.2f}", r["busy_share"].get<double>()), fmt::format("{:.0f}", r["peak_rss_mib"].get<double>())});
   std::cout << text_table(table) << "signature " << hash << "\n";
 }
 

@@ -29,8 +29,14 @@ json chips() {
     const Chip c = catalog.chip(id);
     json peaks;
     for (const auto& [dtype, peak] : c.peak) peaks[dtype] = sourced(peak);
-    out.push_back({{"id", c.id}, {"name", c.name}, {"vendor", c.vendor}, {"family", c.family}, {"peak", peaks},
-                   {"memory", sourced(c.memory)}, {"bandwidth", sourced(c.bandwidth)}, {"link", sourced(c.link)},
+    out.push_back({{"id", c.id},
+                   {"name", c.name},
+                   {"vendor", c.vendor},
+                   {"family", c.family},
+                   {"peak", peaks},
+                   {"memory", sourced(c.memory)},
+                   {"bandwidth", sourced(c.bandwidth)},
+                   {"link", sourced(c.link)},
                    {"tdp", sourced(c.tdp)}});
   }
   return out;
@@ -42,9 +48,14 @@ json llms() {
   for (const auto& id : catalog.ids("llms")) {
     const Llm m = catalog.llm(id);
     const ParameterCount count = count_parameters(m);
-    out.push_back({{"id", m.id}, {"name", m.name}, {"parameters", count.total}, {"active_parameters", count.active},
-                   {"published_parameters", m.published_parameters.value}, {"context", m.context},
-                   {"kv_bytes_per_token_bf16", 2 * kv_elements_per_token_layer(m) * m.layers}, {"source", m.source}});
+    out.push_back({{"id", m.id},
+                   {"name", m.name},
+                   {"parameters", count.total},
+                   {"active_parameters", count.active},
+                   {"published_parameters", m.published_parameters.value},
+                   {"context", m.context},
+                   {"kv_bytes_per_token_bf16", 2 * kv_elements_per_token_layer(m) * m.layers},
+                   {"source", m.source}});
   }
   return out;
 }
@@ -56,10 +67,14 @@ json engines() {
     const EngineProfile e = catalog.engine(id);
     json chips_with_own = json::array();
     for (const auto& [chip, ops] : e.by_chip) chips_with_own.push_back(chip);
-    out.push_back({{"id", e.id}, {"name", e.name}, {"version", e.version},
-                   {"grade", kGradeNames[static_cast<std::size_t>(e.grade)]}, {"batching", e.batching},
+    out.push_back({{"id", e.id},
+                   {"name", e.name},
+                   {"version", e.version},
+                   {"grade", kGradeNames[static_cast<std::size_t>(e.grade)]},
+                   {"batching", e.batching},
                    {"known_error", e.known_error ? json(e.known_error->value) : json(nullptr)},
-                   {"step_gap_s", e.step_gap.value}, {"chips_with_own_figures", chips_with_own}});
+                   {"step_gap_s", e.step_gap.value},
+                   {"chips_with_own_figures", chips_with_own}});
   }
   return out;
 }
@@ -67,8 +82,13 @@ json engines() {
 json prices() {
   json out = json::array();
   for (const auto& row : MoneyCatalog::standard().rows())
-    out.push_back({{"item", row.item}, {"kind", row.kind}, {"provider", row.provider}, {"value", row.price.value},
-                   {"unit", row.price.unit}, {"as_of", row.price.as_of}, {"source", row.price.source},
+    out.push_back({{"item", row.item},
+                   {"kind", row.kind},
+                   {"provider", row.provider},
+                   {"value", row.price.value},
+                   {"unit", row.price.unit},
+                   {"as_of", row.price.as_of},
+                   {"source", row.price.source},
                    {"default", row.is_default}});
   return out;
 }
@@ -77,8 +97,11 @@ json workloads() {
   json out = json::array();
   for (const auto& name : builtin_names()) {
     const GeneratorSpec spec = builtin_workload(name, 1, 0);
-    out.push_back({{"id", name}, {"requests", expected_requests(spec)}, {"requests_per_s", mean_rate(spec.arrivals)},
-                   {"mean_input_tokens", mean_length(spec.input)}, {"mean_output_tokens", mean_length(spec.output)},
+    out.push_back({{"id", name},
+                   {"requests", expected_requests(spec)},
+                   {"requests_per_s", mean_rate(spec.arrivals)},
+                   {"mean_input_tokens", mean_length(spec.input)},
+                   {"mean_output_tokens", mean_length(spec.output)},
                    {"source", builtin_source(name)}});
   }
   return out;
@@ -88,7 +111,8 @@ std::string cell(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_object()) return value.contains("value") ? metric(value["value"].get<double>()) : value.dump();
   if (value.is_number_integer()) return grouped(value.get<long long>());
-  if (value.is_number()) return value.get<double>() >= 1e5 ? metric(value.get<double>()) : shortest(value.get<double>());
+  if (value.is_number())
+    return value.get<double>() >= 1e5 ? metric(value.get<double>()) : shortest(value.get<double>());
   return value.dump();
 }
 
@@ -129,8 +153,8 @@ void fit(const CatalogArgs& args) {
     if (!args.json) std::cout << name << ", mean of " << kSeeds << " replications, against " << args.fit << "\n";
     std::vector<std::vector<std::string>> table = {{"statistic", "trace", "generated", "ratio"}};
     for (const auto& row : rows) {
-      out[name].push_back({{"statistic", row.statistic}, {"trace", row.real}, {"generated", row.generated},
-                           {"ratio", row.ratio}});
+      out[name].push_back(
+          {{"statistic", row.statistic}, {"trace", row.real}, {"generated", row.generated}, {"ratio", row.ratio}});
       table.push_back({row.statistic, fmt::format("{:.4g}", row.real), fmt::format("{:.4g}", row.generated),
                        fmt::format("{:.3f}", row.ratio)});
     }

@@ -78,10 +78,13 @@ json step_json(const StepModel& model, const ExampleStep& step) {
   for (std::size_t c = 0; c < kOpClasses; ++c) {
     const double time = s.work[c] + s.floor[c];
     if (time == 0) continue;
-    const char* bound = s.floor[c] > s.work[c] ? kBoundNames[floor_bound(c)]
-                                               : kBoundNames[static_cast<std::size_t>(s.bound[c])];
-    out["classes"].push_back({{"op", kOpClassNames[c]}, {"seconds", time}, {"floor_s", s.floor[c]},
-                              {"share", time / total}, {"bound", bound}});
+    const char* bound =
+        s.floor[c] > s.work[c] ? kBoundNames[floor_bound(c)] : kBoundNames[static_cast<std::size_t>(s.bound[c])];
+    out["classes"].push_back({{"op", kOpClassNames[c]},
+                              {"seconds", time},
+                              {"floor_s", s.floor[c]},
+                              {"share", time / total},
+                              {"bound", bound}});
     bounds[kBoundNames[static_cast<std::size_t>(s.bound[c])]] =
         bounds[kBoundNames[static_cast<std::size_t>(s.bound[c])]].get<double>() + s.work[c];
     bounds[kBoundNames[floor_bound(c)]] = bounds[kBoundNames[floor_bound(c)]].get<double>() + s.floor[c];
@@ -93,9 +96,10 @@ json step_json(const StepModel& model, const ExampleStep& step) {
 json memory_json(const StepModel& model) {
   const MemoryPlan& m = model.memory();
   const std::int64_t tokens = m.kv_blocks * model.deployment().kv_block_tokens;
-  return {{"chip_bytes", m.chip_bytes}, {"usable_bytes", m.usable_bytes}, {"weight_bytes", m.weight_bytes},
-          {"workspace_bytes", m.workspace_bytes}, {"kv_bytes", m.kv_bytes},
-          {"kv_bytes_per_token", m.kv_bytes_per_token}, {"kv_blocks", m.kv_blocks}, {"kv_tokens", tokens}};
+  return {{"chip_bytes", m.chip_bytes},     {"usable_bytes", m.usable_bytes},
+          {"weight_bytes", m.weight_bytes}, {"workspace_bytes", m.workspace_bytes},
+          {"kv_bytes", m.kv_bytes},         {"kv_bytes_per_token", m.kv_bytes_per_token},
+          {"kv_blocks", m.kv_blocks},       {"kv_tokens", tokens}};
 }
 
 std::string step_text(const json& step) {
@@ -109,9 +113,10 @@ std::string step_text(const json& step) {
   std::string bounds;
   for (const auto& [name, seconds] : step["seconds_by_bound"].items())
     bounds += fmt::format(" {} {:.1f} %", name, 100 * seconds.get<double>() / step["seconds"].get<double>());
-  return fmt::format("\n{}: {:.4f} ms, {:.1f} J above idle, MFU {:.1f} %, MBU {:.1f} %\n", step["name"].get<std::string>(),
-                     1e3 * step["seconds"].get<double>(), step["dynamic_joules"].get<double>(),
-                     100 * step["mfu"].get<double>(), 100 * step["mbu"].get<double>()) +
+  return fmt::format("\n{}: {:.4f} ms, {:.1f} J above idle, MFU {:.1f} %, MBU {:.1f} %\n",
+                     step["name"].get<std::string>(), 1e3 * step["seconds"].get<double>(),
+                     step["dynamic_joules"].get<double>(), 100 * step["mfu"].get<double>(),
+                     100 * step["mbu"].get<double>()) +
          text_table(rows) + "bound:" + bounds + "\n";
 }
 
@@ -137,15 +142,15 @@ void explain(const ExplainArgs& args) {
     for (const auto& pool : alternative.pools) {
       const StepModel& model = *pool.spec.model;
       const Deployment& d = model.deployment();
-      json entry = {{"alternative", alternative.name},
-                    {"pool", pool.spec.name},
-                    {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id,
-                                         kDtypeNames[static_cast<std::size_t>(d.weights)],
-                                         kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas,
-                                         d.tensor_parallel * d.pipeline_parallel, d.chip.id, d.engine.id,
-                                         d.engine.version)},
-                    {"grade", kGradeNames[static_cast<std::size_t>(d.engine.grade)]},
-                    {"memory", memory_json(model)}};
+      json entry = {
+          {"alternative", alternative.name},
+          {"pool", pool.spec.name},
+          {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id,
+                               kDtypeNames[static_cast<std::size_t>(d.weights)],
+                               kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas,
+                               d.tensor_parallel * d.pipeline_parallel, d.chip.id, d.engine.id, d.engine.version)},
+          {"grade", kGradeNames[static_cast<std::size_t>(d.engine.grade)]},
+          {"memory", memory_json(model)}};
       for (const auto& step : example_steps(pool.spec, args.context)) entry["steps"].push_back(step_json(model, step));
       out["pools"].push_back(entry);
     }

@@ -30,13 +30,24 @@ json pool_json(const PoolUsage& p, double makespan) {
     cell = (cell.is_null() ? 0.0 : cell.get<double>()) + row.seconds;
   }
   const double paid = p.paid_chip_seconds > 0 ? p.paid_chip_seconds : 1;
-  return {{"name", p.name}, {"llm", p.llm}, {"chip", p.chip}, {"engine", p.engine}, {"chips", p.chips},
-          {"replicas", p.replicas}, {"tensor_parallel", p.tensor_parallel},
-          {"pipeline_parallel", p.pipeline_parallel}, {"weights", p.weights}, {"kv", p.kv},
+  return {{"name", p.name},
+          {"llm", p.llm},
+          {"chip", p.chip},
+          {"engine", p.engine},
+          {"chips", p.chips},
+          {"replicas", p.replicas},
+          {"tensor_parallel", p.tensor_parallel},
+          {"pipeline_parallel", p.pipeline_parallel},
+          {"weights", p.weights},
+          {"kv", p.kv},
           {"utilisation_time", makespan > 0 ? p.busy_chip_seconds / paid : 0.0},
-          {"steps", p.steps}, {"preemptions", p.preemptions}, {"recomputed_tokens", p.recomputed_tokens},
-          {"kv_blocks", p.kv_blocks}, {"peak_kv_blocks", p.peak_kv_blocks},
-          {"prefill_busy_s", p.prefill_busy_seconds}, {"decode_busy_s", p.decode_busy_seconds},
+          {"steps", p.steps},
+          {"preemptions", p.preemptions},
+          {"recomputed_tokens", p.recomputed_tokens},
+          {"kv_blocks", p.kv_blocks},
+          {"peak_kv_blocks", p.peak_kv_blocks},
+          {"prefill_busy_s", p.prefill_busy_seconds},
+          {"decode_busy_s", p.decode_busy_seconds},
           {"step_time_s", steps}};
 }
 
@@ -49,10 +60,16 @@ json cost_json(const CostSummary& c) {
               {"usd_per_mtok_in", number(c.usd_per_mtok_in)},
               {"usd_per_mtok_out", number(c.usd_per_mtok_out)},
               {"usd_per_mtok_output_only", number(c.usd_per_mtok_output_only)},
-              {"utilisation", {{"time", number(c.utilisation_time)}, {"cost", number(c.utilisation_cost)},
-                               {"mfu", number(c.mfu)}, {"mbu", number(c.mbu)}, {"goodput", number(c.goodput_share)}}}};
+              {"utilisation",
+               {{"time", number(c.utilisation_time)},
+                {"cost", number(c.utilisation_cost)},
+                {"mfu", number(c.mfu)},
+                {"mbu", number(c.mbu)},
+                {"goodput", number(c.goodput_share)}}}};
   if (c.has_plan)
-    out["plan"] = {{"revenue_usd", number(c.revenue_usd)}, {"margin", number(c.margin)}, {"markup", number(c.markup)},
+    out["plan"] = {{"revenue_usd", number(c.revenue_usd)},
+                   {"margin", number(c.margin)},
+                   {"markup", number(c.markup)},
                    {"break_even_price_factor", number(c.break_even_price_factor)},
                    {"break_even_utilisation", number(c.break_even_utilisation)}};
   return out;
@@ -83,11 +100,12 @@ json record_json(const RunRecord& r) {
   out["tpot_s"] = latency(r.latency.tpot);
   out["e2e_s"] = latency(r.latency.e2e);
   out["queue_s"] = latency(r.latency.queue);
-  out["goodput"] = {{"requests_per_s", number(static_cast<double>(r.good_requests) / makespan)},
-                    {"output_tok_s", number(static_cast<double>(r.good_output_tokens) / makespan)},
-                    {"share", r.offered > 0 ? json(static_cast<double>(r.good_requests) /
-                                                   static_cast<double>(r.offered)) : json(nullptr)},
-                    {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
+  out["goodput"] = {
+      {"requests_per_s", number(static_cast<double>(r.good_requests) / makespan)},
+      {"output_tok_s", number(static_cast<double>(r.good_output_tokens) / makespan)},
+      {"share",
+       r.offered > 0 ? json(static_cast<double>(r.good_requests) / static_cast<double>(r.offered)) : json(nullptr)},
+      {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;
@@ -106,8 +124,8 @@ json record_json(const RunRecord& r) {
     out["ledger"].push_back({{"account", e.account}, {"party", e.party}, {"usd", e.usd}, {"basis", e.basis}});
   out["prices"] = json::array();
   for (const auto& p : r.prices)
-    out["prices"].push_back({{"item", p.item}, {"value", p.value}, {"unit", p.unit}, {"source", p.source},
-                             {"as_of", p.as_of}});
+    out["prices"].push_back(
+        {{"item", p.item}, {"value", p.value}, {"unit", p.unit}, {"source", p.source}, {"as_of", p.as_of}});
   out["assumptions"] = json::array();
   for (const auto& a : r.assumptions)
     out["assumptions"].push_back({{"what", a.what}, {"value", a.value}, {"why", a.why}});

@@ -61,8 +61,8 @@ void run(const RunArgs& args) {
   Collector collector(args, scenario, options);
   {
     ProgressLine line;
-    run_scenario(scenario, options, [&](RunRecord&& r) { collector.add(std::move(r)); },
-                 [&](const RunProgress& p) { line(p); });
+    run_scenario(
+        scenario, options, [&](RunRecord&& r) { collector.add(std::move(r)); }, [&](const RunProgress& p) { line(p); });
   }
   if (args.json) std::cout << combined(collector.records()).dump(2) << "\n";
   else std::cout << summary(collector.records());

@@ -37,15 +37,19 @@ const std::vector<Line>& lines() {
       {"TPOT p99, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.99) * 1e-6; }},
       {"E2E p50, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.5) * 1e-9; }},
       {"E2E p99, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.99) * 1e-9; }},
-      {"chips", "{:.0f}", [](const auto& r) { double n = 0; for (const auto& p : r.pools) n += p.chips; return n; }},
+      {"chips", "{:.0f}",
+       [](const auto& r) {
+         double n = 0;
+         for (const auto& p : r.pools) n += p.chips;
+         return n;
+       }},
       {"busy share of paid time", "{:.3f}", [](const auto& r) { return r.cost.utilisation_time; }},
       {"cost, USD", "{:.4f}", [](const auto& r) { return r.cost.usd_total; }},
       {"USD per M tokens (in + out)", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }},
       {"USD per M input tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_in; }},
       {"USD per M output tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_out; }},
       {"energy, kWh at the chips", "{:.3f}", [](const auto& r) { return r.cost.energy_j / 3.6e6; }},
-      {"carbon, gCO2e", "{:.1f}",
-       [](const auto& r) { return r.cost.carbon_operational_g + r.cost.carbon_embodied_g; }},
+      {"carbon, gCO2e", "{:.1f}", [](const auto& r) { return r.cost.carbon_operational_g + r.cost.carbon_embodied_g; }},
   };
   return all;
 }
@@ -71,15 +75,20 @@ std::string notes(const RunRecord& r) {
   if (r.saturated)
     out += fmt::format(
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"
-        "not of a steady state, and grow with its length.\n", r.alternative, r.backlog_slope_per_s);
+        "not of a steady state, and grow with its length.\n",
+        r.alternative, r.backlog_slope_per_s);
   if (r.rejected_too_long > 0)
-    out += fmt::format("\n{}: {} of the rejected requests are longer than the model's context, the KV cache or the token "
-                       "budget\n", r.alternative, r.rejected_too_long);
+    out += fmt::format(
+        "\n{}: {} of the rejected requests are longer than the model's context, the KV cache or the token "
+        "budget\n",
+        r.alternative, r.rejected_too_long);
   if (r.skipped_lines > 0) out += fmt::format("\n{} malformed trace lines were skipped\n", r.skipped_lines);
   if (r.cost.has_plan)
-    out += fmt::format("\n{}: revenue ${:.2f}, margin {:.1f} % of price, break-even at {:.3g} x the plan's prices, or "
-                       "at {:.1f} % busy\n", r.alternative, r.cost.revenue_usd, 100 * r.cost.margin,
-                       r.cost.break_even_price_factor, 100 * r.cost.break_even_utilisation);
+    out += fmt::format(
+        "\n{}: revenue ${:.2f}, margin {:.1f} % of price, break-even at {:.3g} x the plan's prices, or "
+        "at {:.1f} % busy\n",
+        r.alternative, r.cost.revenue_usd, 100 * r.cost.margin, r.cost.break_even_price_factor,
+        100 * r.cost.break_even_utilisation);
   return out;
 }
 
@@ -89,8 +98,7 @@ std::string summary(const std::vector<RunRecord>& records) {
   const auto groups = by_alternative(records);
   std::vector<std::vector<std::string>> table = {{records.front().study}};
   for (const auto& g : groups)
-    table[0].push_back(g.front()->alternative +
-                       (g.size() > 1 ? " (mean of " + std::to_string(g.size()) + ")" : ""));
+    table[0].push_back(g.front()->alternative + (g.size() > 1 ? " (mean of " + std::to_string(g.size()) + ")" : ""));
   for (const auto& line : lines()) {
     table.push_back({line.label});
     for (const auto& g : groups) table.back().push_back(cell(line, g));

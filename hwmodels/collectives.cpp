@@ -53,10 +53,9 @@ struct Paths {
 
 Paths shortest_paths(const Graph& g, Vertex from) {
   Paths p{std::vector<Vertex>(boost::num_vertices(g)), std::vector<double>(boost::num_vertices(g))};
-  boost::dijkstra_shortest_paths(g, from,
-                                 boost::weight_map(boost::get(&Link::latency, g))
-                                     .predecessor_map(p.parent.data())
-                                     .distance_map(p.latency.data()));
+  boost::dijkstra_shortest_paths(
+      g, from,
+      boost::weight_map(boost::get(&Link::latency, g)).predecessor_map(p.parent.data()).distance_map(p.latency.data()));
   return p;
 }
 

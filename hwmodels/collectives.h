@@ -12,7 +12,8 @@ struct CollectiveCost {
 
 /// The group is the first `chips` chips, filled server by server (scale_up_domain chips each). The fabric is a graph
 /// of chips, switches and links; traffic follows the lowest-latency paths and the most loaded link decides.
-/// Direct algorithms: all-reduce = reduce-scatter + all-gather, each chip exchanging 1/N of the message with every peer.
+/// Direct algorithms: all-reduce = reduce-scatter + all-gather, each chip exchanging 1/N of the message with every
+/// peer.
 CollectiveCost all_reduce_cost(const Chip& chip, int chips);
 /// Each chip sends 1/N of its message to every other chip.
 CollectiveCost all_to_all_cost(const Chip& chip, int chips);

@@ -1,7 +1,8 @@
 // Does the model fit, and how much KV cache is left: the memory side of StepModel.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -20,10 +21,13 @@ std::string dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)
 
 double dtype_bytes(Dtype t) {
   switch (t) {
-    case Dtype::bf16: return 2;
+    case Dtype::bf16:
+      return 2;
     case Dtype::fp8:
-    case Dtype::int8: return 1;
-    case Dtype::int4: return 0.5 + 2 / kGroupSize;
+    case Dtype::int8:
+      return 1;
+    case Dtype::int4:
+      return 0.5 + 2 / kGroupSize;
   }
   throw InternalError("dtype has no size");
 }
@@ -32,20 +36,19 @@ void StepModel::check_plan() const {
   const Llm& m = d_.llm;
   const int tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
   const std::string where = fmt::format("{} with tensor_parallel {} and pipeline_parallel {}", m.id, tp, pp);
-  if (m.heads % tp != 0)
-    throw UserError(fmt::format("{}: {} attention heads do not divide by {}", where, m.heads, tp));
+  if (m.heads % tp != 0) throw UserError(fmt::format("{}: {} attention heads do not divide by {}", where, m.heads, tp));
   if (!m.mla && m.kv_heads % tp != 0 && tp % m.kv_heads != 0)
     throw UserError(fmt::format("{}: {} KV heads neither divide by {} nor divide it", where, m.kv_heads, tp));
   if (pp > m.layers) throw UserError(fmt::format("{}: only {} layers to place", where, m.layers));
   if (d_.expert_parallel && (!m.moe || m.moe->experts % tp != 0))
     throw UserError(where + ": expert_parallel needs routed experts whose number divides by tensor_parallel");
   if (!d_.chip.peak.count(dtype_name(d_.activations)))
-    throw UserError(fmt::format("{} has no {} matrix peak; allowed activations: {}", d_.chip.id,
-                                dtype_name(d_.activations), [&] {
-                                  std::vector<std::string> names;
-                                  for (const auto& [name, peak] : d_.chip.peak) names.push_back(name);
-                                  return join_names(names);
-                                }()));
+    throw UserError(
+        fmt::format("{} has no {} matrix peak; allowed activations: {}", d_.chip.id, dtype_name(d_.activations), [&] {
+          std::vector<std::string> names;
+          for (const auto& [name, peak] : d_.chip.peak) names.push_back(name);
+          return join_names(names);
+        }()));
 }
 
 void StepModel::plan_memory() {
@@ -69,13 +72,14 @@ void StepModel::plan_memory() {
   const double kv_split = m.mla ? 1 : std::min<double>(tp, m.kv_heads);  // MLA's latent is replicated
   p.kv_bytes_per_token = kv_elements_per_token_layer(m) / kv_split * dtype_bytes(d_.kv) * m.layers / pp;
   p.kv_blocks = static_cast<std::int64_t>(
-      std::floor(std::max(0.0, p.kv_bytes) / (p.kv_bytes_per_token * std::ceil(m.layers / pp) * pp / m.layers *
-                                              d_.kv_block_tokens)));
+      std::floor(std::max(0.0, p.kv_bytes) /
+                 (p.kv_bytes_per_token * std::ceil(m.layers / pp) * pp / m.layers * d_.kv_block_tokens)));
   if (p.kv_bytes > 0 && p.kv_blocks > 0) return;
 
   const double all = body + tables;
   const double room = p.usable_bytes - d_.engine.reserved_memory.value;
-  std::string advice = fmt::format("weights alone need at least {:.0f} such chips", std::ceil(all / std::max(room, 1.0)));
+  std::string advice =
+      fmt::format("weights alone need at least {:.0f} such chips", std::ceil(all / std::max(room, 1.0)));
   throw Infeasible(fmt::format(
       "{} in {} does not fit {} {} (tensor_parallel {} x pipeline_parallel {}): weights {} / {} = {} per chip + "
       "workspace {} = {} > {} = {:.2f} x {} of chip memory; {}",

@@ -12,9 +12,7 @@ constexpr double kActivationBytes = 2;  // bf16 activations travel between kerne
 
 std::size_t at(OpClass c) { return static_cast<std::size_t>(c); }
 
-bool is_network(OpClass c) {
-  return c == OpClass::all_reduce || c == OpClass::all_to_all || c == OpClass::send;
-}
+bool is_network(OpClass c) { return c == OpClass::all_reduce || c == OpClass::all_to_all || c == OpClass::send; }
 
 /// One kernel boundary per layer moves: two norms with residual (4 reads or writes of the hidden state each), the
 /// rotary embedding with the KV write (q and k in and out), and the gated activation (two halves in, one out).
@@ -37,7 +35,12 @@ double StepModel::concurrency(std::int64_t sequences) const {
 StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(count_parameters(d_.llm)) {
   check_plan();
   plan_memory();
-  build_ops();
+  const Shape shape(d_.llm, count_, d_.tensor_parallel);
+  build_matrix_ops(shape);
+  build_token_ops(shape);
+  build_network_ops(shape);
+  build_attention(shape);
+  build_work(shape);
   build_decode_table();
 }
 
@@ -61,102 +64,118 @@ StepModel::TokenOp StepModel::gemm(OpClass c, double params, double calls, doubl
           2 * params / (matrix_peak_ * e.compute.value), e.floor.value * calls};
 }
 
-void StepModel::build_ops() {
+StepModel::Shape::Shape(const Llm& m, const ParameterCount& count, double tp)
+    : layers(m.layers),
+      moe_layers(m.moe ? m.layers - m.moe->first_dense_layers : 0),
+      dense_layers(layers - moe_layers),
+      q_heads(m.heads / tp),
+      kv_heads(std::max(1.0, m.kv_heads / tp)),
+      head_dim(m.mla ? m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim : m.head_dim),
+      mlp_params(count.dense_mlp_per_layer * dense_layers +
+                 (count.shared_per_moe_layer + count.router_per_moe_layer) * moe_layers),
+      ffn_active(dense_layers * m.ffn + (m.moe ? moe_layers * m.moe->top_k * m.moe->expert_ffn : 0.0)) {}
+
+void StepModel::build_matrix_ops(const Shape& s) {
   const Llm& m = d_.llm;
-  const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel, layers = m.layers;
-  const double moe_layers = m.moe ? layers - m.moe->first_dense_layers : 0, dense_layers = layers - moe_layers;
-  const double each = dtype_bytes(d_.weights);
-  const double q_heads = m.heads / tp, kv_heads = std::max(1.0, m.kv_heads / tp);
-  const auto op = [&](OpClass c) -> TokenOp& { return ops_[at(c)]; };
+  const double tp = d_.tensor_parallel, each = dtype_bytes(d_.weights);
+  ops_[at(OpClass::qkv_gemm)] = gemm(OpClass::qkv_gemm, count_.qkv_per_layer * s.layers / tp, s.layers,
+                                     m.hidden + (s.q_heads + 2 * s.kv_heads) * s.head_dim, each);
+  ops_[at(OpClass::o_gemm)] =
+      gemm(OpClass::o_gemm, count_.o_per_layer * s.layers / tp, s.layers, s.q_heads * s.head_dim + m.hidden, each);
+  const bool shared = count_.shared_per_moe_layer + count_.router_per_moe_layer > 0;
+  if (s.mlp_params > 0)
+    ops_[at(OpClass::mlp_gemm)] = gemm(OpClass::mlp_gemm, s.mlp_params / tp, shared ? s.layers : s.dense_layers,
+                                       2.0 * m.hidden + (s.dense_layers > 0 ? 3.0 * m.ffn / tp : 0.0), each);
+  if (!m.moe) return;
+  const double k = m.moe->top_k, experts = m.moe->experts;
+  TokenOp& e = ops_[at(OpClass::expert_gemm)];
+  e = gemm(OpClass::expert_gemm, count_.expert * experts * s.moe_layers / tp, s.moe_layers,
+           k * (2.0 * m.hidden + 3.0 * m.moe->expert_ffn / tp), each);
+  e.flop *= k / experts;  // each token does the work of k experts
+  log_untouched_ = std::log1p(-k / experts);
+}
 
-  const double head_dim = m.mla ? m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim : m.head_dim;
-  op(OpClass::qkv_gemm) = gemm(OpClass::qkv_gemm, count_.qkv_per_layer * layers / tp, layers,
-                               m.hidden + (q_heads + 2 * kv_heads) * head_dim, each);
-  op(OpClass::o_gemm) =
-      gemm(OpClass::o_gemm, count_.o_per_layer * layers / tp, layers, q_heads * head_dim + m.hidden, each);
-
-  const double shared = count_.shared_per_moe_layer + count_.router_per_moe_layer;
-  const double mlp_params = (count_.dense_mlp_per_layer * dense_layers + shared * moe_layers) / tp;
-  if (mlp_params > 0)
-    op(OpClass::mlp_gemm) = gemm(OpClass::mlp_gemm, mlp_params, shared > 0 ? layers : dense_layers,
-                                 2.0 * m.hidden + (dense_layers > 0 ? 3.0 * m.ffn / tp : 0.0), each);
-  if (m.moe) {
-    const double k = m.moe->top_k, experts = m.moe->experts;
-    TokenOp& e = op(OpClass::expert_gemm);
-    e = gemm(OpClass::expert_gemm, count_.expert * experts * moe_layers / tp, moe_layers,
-             k * (2.0 * m.hidden + 3.0 * m.moe->expert_ffn / tp), each);
-    e.flop *= k / experts;  // each token does the work of k experts
-    log_untouched_ = std::log1p(-k / experts);
-  }
-
+void StepModel::build_token_ops(const Shape& s) {
+  const Llm& m = d_.llm;
+  const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
   const OpEfficiency& norm = efficiency(OpClass::norm_activation, false);
-  const double ffn_active = dense_layers * m.ffn + (m.moe ? moe_layers * m.moe->top_k * m.moe->expert_ffn : 0.0);
-  op(OpClass::norm_activation) = {
-      0,
-      (elementwise_elements(m, 0, tp) * layers + 3.0 * ffn_active / tp) * kActivationBytes /
-          (d_.chip.bandwidth.value * norm.bandwidth.value),
-      0, norm.floor.value * layers};
+  ops_[at(OpClass::norm_activation)] = {0,
+                                        (elementwise_elements(m, 0, tp) * s.layers + 3.0 * s.ffn_active / tp) *
+                                            kActivationBytes / (d_.chip.bandwidth.value * norm.bandwidth.value),
+                                        0, norm.floor.value * s.layers};
 
   // The LM head stays in bf16 (as published quantized checkpoints keep it) and is read once per micro-batch;
   // sampling reads 4-byte logits twice.
-  const double head_params = (count_.lm_head > 0 ? count_.lm_head : count_.embedding) / tp;
+  const double head_params = lm_head_params() / tp;
   const OpEfficiency& head = efficiency(OpClass::lm_head, false);
   const double head_bw = d_.chip.bandwidth.value * head.bandwidth.value;
-  op(OpClass::lm_head) = {head_params * 2 * pp / head_bw, (m.hidden * 2.0 + m.vocab * 8.0 / tp) * pp / head_bw,
-                          2 * head_params * pp / (d_.chip.peak.at("bf16").value * head.compute.value),
-                          head.floor.value};
+  ops_[at(OpClass::lm_head)] = {head_params * 2 * pp / head_bw, (m.hidden * 2.0 + m.vocab * 8.0 / tp) * pp / head_bw,
+                                2 * head_params * pp / (d_.chip.peak.at("bf16").value * head.compute.value),
+                                head.floor.value};
+  ops_[at(OpClass::host)] = {0, 0, 0, d_.engine.step_gap.value};
+}
 
+void StepModel::build_network_ops(const Shape& s) {
+  const Llm& m = d_.llm;
+  const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
   if (d_.tensor_parallel > 1) {
     const OpEfficiency& e = efficiency(OpClass::all_reduce, false);
     const CollectiveCost cost = all_reduce_cost(d_.chip, d_.tensor_parallel);
-    const double calls = d_.expert_parallel ? layers + dense_layers : 2 * layers;
-    op(OpClass::all_reduce) = {0, calls * m.hidden * kActivationBytes * cost.seconds_per_byte / e.bandwidth.value, 0,
-                               calls * (e.floor.value + cost.latency)};
+    const double calls = d_.expert_parallel ? s.layers + s.dense_layers : 2 * s.layers;
+    ops_[at(OpClass::all_reduce)] = {0, calls * m.hidden * kActivationBytes * cost.seconds_per_byte / e.bandwidth.value,
+                                     0, calls * (e.floor.value + cost.latency)};
   }
   if (d_.expert_parallel && d_.tensor_parallel > 1) {
     // Dispatch and combine: each chip holds 1/tp of the tokens and sends each to k experts.
     const OpEfficiency& e = efficiency(OpClass::all_to_all, false);
     const CollectiveCost cost = all_to_all_cost(d_.chip, d_.tensor_parallel);
     const double bytes = m.moe->top_k * m.hidden * kActivationBytes / tp;
-    op(OpClass::all_to_all) = {0, 2 * moe_layers * bytes * cost.seconds_per_byte / e.bandwidth.value, 0,
-                               2 * moe_layers * (e.floor.value + cost.latency)};
+    ops_[at(OpClass::all_to_all)] = {0, 2 * s.moe_layers * bytes * cost.seconds_per_byte / e.bandwidth.value, 0,
+                                     2 * s.moe_layers * (e.floor.value + cost.latency)};
   }
   if (d_.pipeline_parallel > 1) {
     const OpEfficiency& e = efficiency(OpClass::send, false);
     const CollectiveCost cost = send_cost(d_.chip, d_.tensor_parallel);
-    op(OpClass::send) = {0, pp * m.hidden * kActivationBytes / tp * cost.seconds_per_byte / e.bandwidth.value, 0,
-                         pp * (e.floor.value + cost.latency)};
+    ops_[at(OpClass::send)] = {0, pp * m.hidden * kActivationBytes / tp * cost.seconds_per_byte / e.bandwidth.value, 0,
+                               pp * (e.floor.value + cost.latency)};
   }
-  op(OpClass::host) = {0, 0, 0, d_.engine.step_gap.value};
+}
 
-  // Attention, per KV token or token pair, all layers on one chip's share of the heads.
+void StepModel::build_attention(const Shape& s) {
+  const Llm& m = d_.llm;
+  // Per KV token or token pair, all layers on one chip's share of the heads.
   const OpEfficiency& dec = efficiency(OpClass::decode_attention, false);
   const OpEfficiency& pre = efficiency(OpClass::prefill_attention, false);
   const double bf16 = d_.chip.peak.at("bf16").value, bw = d_.chip.bandwidth.value;
-  const double kv_token_bytes = memory_.kv_bytes_per_token * pp;  // all layers
-  const double pair_prefill = m.mla ? 2.0 * q_heads * (head_dim + m.mla->v_head_dim) : 4.0 * q_heads * head_dim;
+  const double kv_token_bytes = memory_.kv_bytes_per_token * d_.pipeline_parallel;  // all layers
+  const double pair_prefill = m.mla ? 2.0 * s.q_heads * (s.head_dim + m.mla->v_head_dim) : 4.0 * s.q_heads * s.head_dim;
   const double pair_decode =
-      m.mla ? 2.0 * q_heads * (2.0 * m.mla->kv_lora_rank + m.mla->qk_rope_head_dim) : pair_prefill;
-  const double qo = 2 * q_heads * head_dim * kActivationBytes * layers;
+      m.mla ? 2.0 * s.q_heads * (2.0 * m.mla->kv_lora_rank + m.mla->qk_rope_head_dim) : pair_prefill;
+  const double qo = 2 * s.q_heads * s.head_dim * kActivationBytes * s.layers;
   kv_read_ = kv_token_bytes / (bw * dec.bandwidth.value);
   qo_io_ = qo / (bw * dec.bandwidth.value);
-  pair_flop_decode_ = pair_decode * layers / (bf16 * dec.compute.value);
-  decode_floor_ = dec.floor.value * layers;
+  pair_flop_decode_ = pair_decode * s.layers / (bf16 * dec.compute.value);
+  decode_floor_ = dec.floor.value * s.layers;
   prefill_kv_read_ = kv_token_bytes / (bw * pre.bandwidth.value);
   prefill_qo_io_ = qo / (bw * pre.bandwidth.value);
-  pair_flop_prefill_ = pair_prefill * layers / (bf16 * pre.compute.value);
-  prefill_floor_ = pre.floor.value * layers;
+  pair_flop_prefill_ = pair_prefill * s.layers / (bf16 * pre.compute.value);
+  prefill_floor_ = pre.floor.value * s.layers;
+  flop_pair_ = pair_prefill * d_.tensor_parallel * s.layers;
+  flop_kv_ = pair_decode * d_.tensor_parallel * s.layers;
+  bytes_kv_ = kv_token_bytes * d_.tensor_parallel;
+}
 
-  const double active_experts = m.moe ? m.moe->top_k * count_.expert * moe_layers : 0;
-  const double dense_params = (count_.qkv_per_layer + count_.o_per_layer) * layers + mlp_params * tp;
+void StepModel::build_work(const Shape& s) {
+  const Llm& m = d_.llm;
+  const double each = dtype_bytes(d_.weights), tp = d_.tensor_parallel;
+  const double active_experts = m.moe ? m.moe->top_k * count_.expert * s.moe_layers : 0;
+  const double dense_params = (count_.qkv_per_layer + count_.o_per_layer) * s.layers + s.mlp_params;
   flop_token_ = 2 * (dense_params + active_experts);
-  flop_row_ = 2 * head_params * tp;
-  flop_pair_ = pair_prefill * tp * layers;
-  flop_kv_ = pair_decode * tp * layers;
+  flop_row_ = 2 * lm_head_params();
   bytes_step_ = dense_params * each;
-  bytes_experts_ = m.moe ? count_.expert * m.moe->experts * moe_layers * each : 0;
-  bytes_token_ = elementwise_elements(m, 0, tp) * layers * kActivationBytes * tp + 3.0 * ffn_active * kActivationBytes;
-  bytes_kv_ = kv_token_bytes * tp;
+  bytes_experts_ = m.moe ? count_.expert * m.moe->experts * s.moe_layers * each : 0;
+  bytes_token_ =
+      elementwise_elements(m, 0, tp) * s.layers * kActivationBytes * tp + 3.0 * s.ffn_active * kActivationBytes;
 }
 
 StepModel::Lines StepModel::attention_lines(double sequences, double micro) const {
@@ -197,7 +216,8 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
   };
   attention(OpClass::prefill_attention, s.prefill_tokens > 0,
             (prefill_kv_read_ * static_cast<double>(s.prefill_kv_tokens) +
-             prefill_qo_io_ * static_cast<double>(s.prefill_tokens)) / micro,
+             prefill_qo_io_ * static_cast<double>(s.prefill_tokens)) /
+                micro,
             pair_flop_prefill_ * static_cast<double>(s.prefill_attention) / micro, prefill_floor_);
   const Lines lines = attention_lines(static_cast<double>(s.decode_sequences), micro);
   const auto kv = static_cast<double>(s.decode_kv_tokens);
@@ -221,8 +241,8 @@ void StepModel::build_decode_table() {
     row.fixed.work[at(OpClass::decode_attention)] = 0;
     const Lines l = attention_lines(static_cast<double>(n), concurrency(n));
     const auto slope = [](double s) { return static_cast<std::int64_t>(ticks_from_seconds(s)); };
-    row.line = KvLine(ticks_from_seconds(row.fixed.total()), ticks_from_seconds(l.offset_bytes),
-                      slope(l.slope_bytes), 0, slope(l.slope_flop));
+    row.line = KvLine(ticks_from_seconds(row.fixed.total()), ticks_from_seconds(l.offset_bytes), slope(l.slope_bytes),
+                      0, slope(l.slope_flop));
     decode_.push_back(row);
   }
 }
@@ -247,8 +267,7 @@ StepWork StepModel::work(const StepSums& s) const {
   w.flop = flop_token_ * tokens + flop_row_ * rows + flop_pair_ * static_cast<double>(s.prefill_attention) +
            flop_kv_ * static_cast<double>(s.decode_kv_tokens);
   w.bytes = micro * (bytes_step_ + bytes_experts_ * expert_coverage(tokens / micro) + (rows > 0 ? flop_row_ : 0)) +
-            bytes_token_ * tokens +
-            bytes_kv_ * static_cast<double>(s.decode_kv_tokens + s.prefill_kv_tokens);
+            bytes_token_ * tokens + bytes_kv_ * static_cast<double>(s.decode_kv_tokens + s.prefill_kv_tokens);
   return w;
 }
 

@@ -9,12 +9,12 @@ namespace tokenfab {
 /// What a step contains, as sums: a step costs the same whatever sequences make them up.
 struct StepSums {
   std::int64_t decode_sequences = 0;
-  std::int64_t decode_kv_tokens = 0;    // KV tokens attended, the new token of each sequence included
+  std::int64_t decode_kv_tokens = 0;  // KV tokens attended, the new token of each sequence included
   std::int64_t prefill_tokens = 0;
-  std::int64_t prefill_sequences = 0;   // chunks
-  std::int64_t prefill_attention = 0;   // token pairs: for each prefilled token, the positions it attends to
-  std::int64_t prefill_kv_tokens = 0;   // per chunk, the context at its end: KV tokens read
-  std::int64_t prefill_outputs = 0;     // chunks that end their prompt and sample a token
+  std::int64_t prefill_sequences = 0;  // chunks
+  std::int64_t prefill_attention = 0;  // token pairs: for each prefilled token, the positions it attends to
+  std::int64_t prefill_kv_tokens = 0;  // per chunk, the context at its end: KV tokens read
+  std::int64_t prefill_outputs = 0;    // chunks that end their prompt and sample a token
 };
 
 /// One model on one replica: tensor_parallel * pipeline_parallel chips.
@@ -26,7 +26,7 @@ struct Deployment {
   bool expert_parallel = false;  // routed experts whole on a chip, all-to-all instead of sharding each expert
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
   std::int64_t max_sequences = 256, token_budget = 8192;
-  double memory_share = 0.9;     // of chip memory
+  double memory_share = 0.9;  // of chip memory
   int kv_block_tokens = 16;
 };
 
@@ -34,8 +34,8 @@ struct Deployment {
 struct MemoryPlan {
   double chip_bytes = 0, usable_bytes = 0;  // usable = chip * memory_share
   double weight_bytes = 0, workspace_bytes = 0;
-  double kv_bytes = 0;                      // usable - weights - workspace
-  double kv_bytes_per_token = 0;            // on this chip
+  double kv_bytes = 0;            // usable - weights - workspace
+  double kv_bytes_per_token = 0;  // on this chip
   std::int64_t kv_blocks = 0;
 };
 
@@ -43,8 +43,8 @@ enum class Bound { bandwidth, compute, network, host };
 inline constexpr int kBounds = 4;
 inline constexpr std::array<const char*, kBounds> kBoundNames = {"bandwidth", "compute", "network", "host"};
 
-/// Seconds of one step by operator class. `work` is the roofline part, in `bound`; `floor` is fixed latency (host-bound,
-/// or network-bound for collectives).
+/// Seconds of one step by operator class. `work` is the roofline part, in `bound`; `floor` is fixed latency
+/// (host-bound, or network-bound for collectives).
 struct StepSeconds {
   std::array<double, kOpClasses> work{}, floor{};
   std::array<Bound, kOpClasses> bound{};
@@ -102,7 +102,16 @@ class StepModel {
 
   void check_plan() const;
   void plan_memory();
-  void build_ops();
+  struct Shape {  // dimensions per chip or model that several operators share
+    Shape(const Llm& llm, const ParameterCount& count, double tensor_parallel);
+    double layers, moe_layers, dense_layers, q_heads, kv_heads, head_dim, mlp_params, ffn_active;
+  };
+  void build_matrix_ops(const Shape& shape);
+  void build_token_ops(const Shape& shape);
+  void build_network_ops(const Shape& shape);
+  void build_attention(const Shape& shape);
+  void build_work(const Shape& shape);
+  double lm_head_params() const { return count_.lm_head > 0 ? count_.lm_head : count_.embedding; }
   void build_decode_table();
   const OpEfficiency& efficiency(OpClass c, bool matrix) const;
   TokenOp gemm(OpClass c, double params, double calls, double io_elements, double weight_bytes_each) const;

@@ -25,21 +25,21 @@ inline constexpr std::array<const char*, 3> kGradeNames = {"datasheet", "fitted 
 
 struct Chip {
   std::string id, name, vendor;
-  std::string family;                         // "hbm"
-  std::string topology;                       // scale-up links: "switched", "mesh" or "pcie"
-  std::map<std::string, Sourced> peak;        // dense FLOP/s by "bf16", "fp8", "int8"
-  Sourced memory;                             // bytes that a process can allocate
-  Sourced bandwidth;                          // HBM bytes/s
-  Sourced link;                               // bytes/s per chip, each direction, summed over its scale-up links
-  Sourced link_latency;                       // seconds per hop
-  int scale_up_domain = 1;                    // chips reachable over `link`
-  Sourced network;                            // scale-out bytes/s per chip, each direction
-  Sourced network_latency;                    // seconds
-  Sourced tdp;                                // W
-  Sourced idle_power;                         // W
-  Sourced host_power;                         // W of server share beside the chip, at all times
-  std::optional<Sourced> embodied;            // kgCO2e per chip
-  std::optional<Sourced> capex;               // USD per chip, server share included where the source says so
+  std::string family;                   // "hbm"
+  std::string topology;                 // scale-up links: "switched", "mesh" or "pcie"
+  std::map<std::string, Sourced> peak;  // dense FLOP/s by "bf16", "fp8", "int8"
+  Sourced memory;                       // bytes that a process can allocate
+  Sourced bandwidth;                    // HBM bytes/s
+  Sourced link;                         // bytes/s per chip, each direction, summed over its scale-up links
+  Sourced link_latency;                 // seconds per hop
+  int scale_up_domain = 1;              // chips reachable over `link`
+  Sourced network;                      // scale-out bytes/s per chip, each direction
+  Sourced network_latency;              // seconds
+  Sourced tdp;                          // W
+  Sourced idle_power;                   // W
+  Sourced host_power;                   // W of server share beside the chip, at all times
+  std::optional<Sourced> embodied;      // kgCO2e per chip
+  std::optional<Sourced> capex;         // USD per chip, server share included where the source says so
 };
 
 struct MoeShape {
@@ -67,30 +67,49 @@ struct Llm {
 
 /// Parameter counts from the dimensions; whole numbers, exact in double.
 struct ParameterCount {
-  double embedding = 0;      // input table (the LM head too where tied)
-  double lm_head = 0;        // 0 where tied
+  double embedding = 0;  // input table (the LM head too where tied)
+  double lm_head = 0;    // 0 where tied
   double attention_per_layer = 0;
   double qkv_per_layer = 0;  // all projections that produce q, k, v (MLA: down- and up-projections)
   double o_per_layer = 0;
-  double dense_mlp_per_layer = 0;    // gate, up, down of a dense layer; 0 where every layer is MoE
-  double expert = 0;                 // one routed expert
-  double shared_per_moe_layer = 0;   // shared experts of one MoE layer
+  double dense_mlp_per_layer = 0;   // gate, up, down of a dense layer; 0 where every layer is MoE
+  double expert = 0;                // one routed expert
+  double shared_per_moe_layer = 0;  // shared experts of one MoE layer
   double router_per_moe_layer = 0;
-  double norms = 0;                  // all norm weights of the model
+  double norms = 0;  // all norm weights of the model
   double total = 0;
-  double active = 0;                 // per token: attention, router, shared and top_k experts, both tables
+  double active = 0;  // per token: attention, router, shared and top_k experts, both tables
 };
 ParameterCount count_parameters(const Llm& llm);
 
 /// KV-cache elements per token and layer before any tensor-parallel split (MLA: the shared latent).
 double kv_elements_per_token_layer(const Llm& llm);
 
-inline constexpr std::array<const char*, 12> kOpClassNames = {
-    "qkv_gemm",         "o_gemm",  "mlp_gemm",   "expert_gemm", "prefill_attention", "decode_attention",
-    "norm_activation",  "lm_head", "all_reduce", "all_to_all",  "send",              "host"};
+inline constexpr std::array<const char*, 12> kOpClassNames = {"qkv_gemm",
+                                                              "o_gemm",
+                                                              "mlp_gemm",
+                                                              "expert_gemm",
+                                                              "prefill_attention",
+                                                              "decode_attention",
+                                                              "norm_activation",
+                                                              "lm_head",
+                                                              "all_reduce",
+                                                              "all_to_all",
+                                                              "send",
+                                                              "host"};
 enum class OpClass {
-  qkv_gemm, o_gemm, mlp_gemm, expert_gemm, prefill_attention, decode_attention,
-  norm_activation, lm_head, all_reduce, all_to_all, send, host
+  qkv_gemm,
+  o_gemm,
+  mlp_gemm,
+  expert_gemm,
+  prefill_attention,
+  decode_attention,
+  norm_activation,
+  lm_head,
+  all_reduce,
+  all_to_all,
+  send,
+  host
 };
 inline constexpr int kOpClasses = 12;
 
@@ -108,12 +127,12 @@ struct EngineProfile {
   std::array<OpEfficiency, kOpClasses> ops;  // indexed by OpClass
   /// Per-chip replacements: chip id -> op class -> efficiency ("fp8" GEMM figures under "<class>:fp8").
   std::map<std::string, std::map<std::string, OpEfficiency>> by_chip;
-  Sourced step_gap;          // seconds between steps (host and scheduler)
-  Sourced sequence_gap;      // seconds per running sequence and step
-  Sourced memory_share;      // share of chip memory that the engine may take
-  Sourced reserved_memory;   // bytes per chip: runtime, graphs, communication buffers
-  Sourced kv_block_tokens;   // default page size
-  Sourced watermark;         // share of KV blocks kept free at admission
+  Sourced step_gap;         // seconds between steps (host and scheduler)
+  Sourced sequence_gap;     // seconds per running sequence and step
+  Sourced memory_share;     // share of chip memory that the engine may take
+  Sourced reserved_memory;  // bytes per chip: runtime, graphs, communication buffers
+  Sourced kv_block_tokens;  // default page size
+  Sourced watermark;        // share of KV blocks kept free at admission
   Sourced dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;  // share of (TDP - idle) drawn by bound
   std::optional<Sourced> known_error;  // relative error of step times where it has been measured
 };

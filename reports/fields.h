@@ -16,7 +16,8 @@ void total(R& r, F f) {
   f("input_offered", r.input_offered), f("input_served", r.input_served), f("input_rejected", r.input_rejected);
   f("input_in_flight", r.input_in_flight), f("output_offered", r.output_offered);
   f("output_served", r.output_served), f("output_rejected", r.output_rejected);
-  f("output_in_flight", r.output_in_flight), f("cached_tokens", r.cached_tokens), f("rejected_too_long", r.rejected_too_long);
+  f("output_in_flight", r.output_in_flight), f("cached_tokens", r.cached_tokens),
+      f("rejected_too_long", r.rejected_too_long);
   f("skipped_lines", r.skipped_lines);
   f("makespan_s", r.makespan_s), f("arrival_span_s", r.arrival_span_s);
   f("slo_ttft_s", r.slo_ttft_s), f("slo_tpot_s", r.slo_tpot_s), f("slo_e2e_s", r.slo_e2e_s);

@@ -36,7 +36,10 @@ double per_second(const RunRecord& r, std::int64_t n) {
   return r.makespan_s > 0 ? static_cast<double>(n) / r.makespan_s : NAN;
 }
 
-/// Headline metrics in display order: key, label, unit, value.
+/// Does not exist where no request was served, as in docs/definitions.md.
+double quantile(const Histogram& h, double p) { return h.count() > 0 ? h.quantile(p) : NAN; }
+
+/// Headline metrics in display order; report.js finds them by label.
 struct Metric {
   const char *label, *unit;
   double (*value)(const RunRecord&);
@@ -46,17 +49,23 @@ const std::vector<Metric>& metrics() {
       {"Cost per million tokens (in + out)", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok; }},
       {"Cost per million input tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_in; }},
       {"Cost per million output tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_out; }},
-      {"TTFT, median", "s", [](const RunRecord& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }},
-      {"TTFT, 99th percentile", "s", [](const RunRecord& r) { return r.latency.ttft.quantile(0.99) * 1e-9; }},
-      {"TPOT, median", "ms", [](const RunRecord& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }},
-      {"TPOT, 99th percentile", "ms", [](const RunRecord& r) { return r.latency.tpot.quantile(0.99) * 1e-6; }},
-      {"E2E, median", "s", [](const RunRecord& r) { return r.latency.e2e.quantile(0.5) * 1e-9; }},
-      {"E2E, 99th percentile", "s", [](const RunRecord& r) { return r.latency.e2e.quantile(0.99) * 1e-9; }},
+      {"TTFT, median", "s", [](const RunRecord& r) { return quantile(r.latency.ttft, 0.5) * 1e-9; }},
+      {"TTFT, 99th percentile", "s", [](const RunRecord& r) { return quantile(r.latency.ttft, 0.99) * 1e-9; }},
+      {"TPOT, median", "ms", [](const RunRecord& r) { return quantile(r.latency.tpot, 0.5) * 1e-6; }},
+      {"TPOT, 99th percentile", "ms", [](const RunRecord& r) { return quantile(r.latency.tpot, 0.99) * 1e-6; }},
+      {"E2E, median", "s", [](const RunRecord& r) { return quantile(r.latency.e2e, 0.5) * 1e-9; }},
+      {"E2E, 99th percentile", "s", [](const RunRecord& r) { return quantile(r.latency.e2e, 0.99) * 1e-9; }},
       {"Output tokens per second", "", [](const RunRecord& r) { return per_second(r, r.output_served); }},
       {"Requests served", "", [](const RunRecord& r) { return static_cast<double>(r.served); }},
       {"Requests rejected", "", [](const RunRecord& r) { return static_cast<double>(r.rejected); }},
       {"Requests that met every objective", "%",
-       [](const RunRecord& r) { return 100.0 * static_cast<double>(r.good_requests) / static_cast<double>(r.offered); }},
+       [](const RunRecord& r) {
+         return 100.0 * static_cast<double>(r.good_requests) / static_cast<double>(r.offered);
+       }},
+      {"Goodput: requests per second that met every objective", "",
+       [](const RunRecord& r) { return per_second(r, r.good_requests); }},
+      {"Goodput: output tokens per second of those", "",
+       [](const RunRecord& r) { return per_second(r, r.good_output_tokens); }},
       {"Busy share of paid time", "%", [](const RunRecord& r) { return 100 * r.cost.utilisation_time; }},
       {"Model FLOP utilisation of paid time", "%", [](const RunRecord& r) { return 100 * r.cost.mfu; }},
       {"Memory bandwidth utilisation of paid time", "%", [](const RunRecord& r) { return 100 * r.cost.mbu; }},
@@ -76,15 +85,20 @@ const std::vector<Metric>& metrics() {
   return all;
 }
 
+double mean(const Group& group, double (*value)(const RunRecord&)) {
+  double sum = 0;
+  for (const auto* r : group) sum += value(*r);
+  return sum / static_cast<double>(group.size());
+}
+
 /// Mean over replications with the half width of its 95 % confidence interval (null with one replication).
 json estimate(const Group& group, const Metric& metric) {
-  double sum = 0, squares = 0;
-  for (const auto* r : group) sum += metric.value(*r);
+  const double average = mean(group, metric.value);
   const auto n = static_cast<double>(group.size());
-  const double mean = sum / n;
-  for (const auto* r : group) squares += std::pow(metric.value(*r) - mean, 2);
-  json out = {{"mean", number(mean)}, {"half_width", nullptr}};
-  if (group.size() > 1 && std::isfinite(mean)) {
+  double squares = 0;
+  for (const auto* r : group) squares += std::pow(metric.value(*r) - average, 2);
+  json out = {{"mean", number(average)}, {"half_width", nullptr}};
+  if (group.size() > 1 && std::isfinite(average)) {
     const double t = boost::math::quantile(boost::math::students_t(n - 1), 0.975);
     out["half_width"] = number(t * std::sqrt(squares / (n - 1) / n));
   }
@@ -115,8 +129,8 @@ json series(const RunRecord& r) {
   for (std::size_t i = 0; i < r.series.bins.size(); ++i) {
     const SeriesBin& b = r.series.bins[i];
     out.push_back({{"t", static_cast<double>(i) * width},
-                   {"output_tok_s", static_cast<double>(b.output_tokens) / width},
-                   {"input_tok_s", static_cast<double>(b.input_tokens) / width},
+                   {"output", static_cast<double>(b.output_tokens) / width},
+                   {"input", static_cast<double>(b.input_tokens) / width},
                    {"waiting", static_cast<double>(b.waiting_ns) / static_cast<double>(r.series.bin_ns)},
                    {"running", static_cast<double>(b.running_ns) / static_cast<double>(r.series.bin_ns)}});
   }
@@ -146,31 +160,43 @@ json money(const Group& group) {
 json pools(const RunRecord& r) {
   json out = json::array();
   for (const auto& p : r.pools)
-    out.push_back({{"name", p.name}, {"llm", p.llm}, {"chip", p.chip}, {"engine", p.engine}, {"chips", p.chips},
-                   {"weights", p.weights}, {"kv", p.kv}, {"replicas", p.replicas},
-                   {"tensor_parallel", p.tensor_parallel}, {"pipeline_parallel", p.pipeline_parallel},
-                   {"kv_tokens", p.kv_blocks * p.kv_block_tokens}, {"preemptions", p.preemptions}});
+    out.push_back({{"name", p.name},
+                   {"llm", p.llm},
+                   {"chip", p.chip},
+                   {"engine", p.engine},
+                   {"chips", p.chips},
+                   {"weights", p.weights},
+                   {"kv", p.kv},
+                   {"replicas", p.replicas},
+                   {"tensor_parallel", p.tensor_parallel},
+                   {"pipeline_parallel", p.pipeline_parallel},
+                   {"kv_tokens", p.kv_blocks * p.kv_block_tokens},
+                   {"preemptions", p.preemptions}});
   return out;
 }
 
+double input_usd(const RunRecord& r) { return r.cost.usd_per_mtok_in * static_cast<double>(r.input_served) / 1e6; }
+double output_usd(const RunRecord& r) { return r.cost.usd_per_mtok_out * static_cast<double>(r.output_served) / 1e6; }
+
 json alternative(const Group& group) {
   const RunRecord& first = *group.front();
-  const RunRecord& r = first;
+  double slope = first.backlog_slope_per_s;
+  for (const auto* r : group) slope = std::max(slope, r->backlog_slope_per_s);
   json out = {{"name", label(first)},
               {"replications", group.size()},
-              {"saturated", std::any_of(group.begin(), group.end(), [](const auto* g) { return g->saturated; })},
-              {"backlog_slope_per_s", number(first.backlog_slope_per_s)},
+              {"saturated", std::count_if(group.begin(), group.end(), [](const auto* r) { return r->saturated; })},
+              {"backlog_slope_per_s", number(slope)},
               {"grade", first.provenance},
               {"error_band", first.error_band > 0 ? json(first.error_band) : json(nullptr)},
               {"ttft", distribution(group, &Latencies::ttft)},
               {"tpot", distribution(group, &Latencies::tpot)},
               {"e2e", distribution(group, &Latencies::e2e)},
-              {"slo", {{"ttft", r.slo_ttft_s}, {"tpot", r.slo_tpot_s}, {"e2e", r.slo_e2e_s}}},
+              {"slo", {{"ttft", first.slo_ttft_s}, {"tpot", first.slo_tpot_s}, {"e2e", first.slo_e2e_s}}},
               {"series", series(first)},
               {"steps", steps(group)},
               {"ledger", money(group)},
-              {"input_usd", number(r.cost.usd_per_mtok_in * static_cast<double>(r.input_served) / 1e6)},
-              {"output_usd", number(r.cost.usd_per_mtok_out * static_cast<double>(r.output_served) / 1e6)},
+              {"input_usd", number(mean(group, input_usd))},
+              {"output_usd", number(mean(group, output_usd))},
               {"pools", pools(first)}};
   for (const auto& m : metrics()) out["metrics"].push_back(estimate(group, m));
   return out;
@@ -228,8 +254,9 @@ std::string render_html(const std::vector<RunRecord>& runs, const std::string& v
   for (const auto part : {embedded::vega(), embedded::vega_lite(), embedded::vega_interpreter()})
     scripts += "<script>" + std::string(part) + "</script>\n";
   replace_mark(page, "<!--@LIBRARIES@-->", scripts);
-  replace_mark(page, "/*@DATA@*/", script_safe(report_data(runs, version)));
   replace_mark(page, "/*@SCRIPT@*/", embedded::report_script());
+  // The data comes last: it may contain what looks like a mark.
+  replace_mark(page, "/*@DATA@*/", script_safe(report_data(runs, version)));
   return page;
 }
 

@@ -126,13 +126,26 @@ void write_latency(Connection& db, std::int64_t run, const Latencies& latencies)
     const std::string metric = kMetrics[m];
     for (std::size_t b = 0; b < h.counts().size(); ++b)
       if (h.counts()[b] > 0)
-        bucket.bind(run).bind(metric).bind(b).bind(Histogram::lower(b)).bind(Histogram::lower(b + 1))
-            .bind(h.counts()[b]).execute();
+        bucket.bind(run)
+            .bind(metric)
+            .bind(b)
+            .bind(Histogram::lower(b))
+            .bind(Histogram::lower(b + 1))
+            .bind(h.counts()[b])
+            .execute();
     const double none = std::nan("");
     const auto seconds = [&](double ns) { return h.count() > 0 ? ns * 1e-9 : none; };
-    total.bind(run).bind(metric).bind(h.count()).bind(decimal(h.sum())).bind(h.min()).bind(h.max())
-        .bind(seconds(h.mean())).bind(seconds(h.quantile(0.5))).bind(seconds(h.quantile(0.9)))
-        .bind(seconds(h.quantile(0.99))).execute();
+    total.bind(run)
+        .bind(metric)
+        .bind(h.count())
+        .bind(decimal(h.sum()))
+        .bind(h.min())
+        .bind(h.max())
+        .bind(seconds(h.mean()))
+        .bind(seconds(h.quantile(0.5)))
+        .bind(seconds(h.quantile(0.9)))
+        .bind(seconds(h.quantile(0.99)))
+        .execute();
   }
 }
 
@@ -164,21 +177,37 @@ void write_series(Connection& db, std::int64_t run, const Series& series) {
   for (std::size_t i = 0; i < series.bins.size(); ++i) {
     const SeriesBin& b = series.bins[i];
     const auto start = static_cast<double>(i) * width * 1e-9;
-    s.bind(run).bind(i).bind(start).bind(start + width * 1e-9).bind(b.arrived).bind(b.finished).bind(b.rejected)
-        .bind(b.input_tokens).bind(b.output_tokens).bind(static_cast<double>(b.waiting_ns) / width)
-        .bind(static_cast<double>(b.running_ns) / width).execute();
+    s.bind(run)
+        .bind(i)
+        .bind(start)
+        .bind(start + width * 1e-9)
+        .bind(b.arrived)
+        .bind(b.finished)
+        .bind(b.rejected)
+        .bind(b.input_tokens)
+        .bind(b.output_tokens)
+        .bind(static_cast<double>(b.waiting_ns) / width)
+        .bind(static_cast<double>(b.running_ns) / width)
+        .execute();
   }
 }
 
 void read_series(Connection& db, std::int64_t run, Series& series) {
-  Statement s(db, "SELECT end_s - start_s, arrived, finished, rejected, input_tokens, output_tokens, mean_waiting, "
-                  "mean_running FROM series WHERE run_id = ? ORDER BY bin");
+  Statement s(db,
+              "SELECT end_s - start_s, arrived, finished, rejected, input_tokens, output_tokens, mean_waiting, "
+              "mean_running FROM series WHERE run_id = ? ORDER BY bin");
   s.bind(run);
   while (s.step()) {
     SeriesBin b;
     double width = 0, waiting = 0, running = 0;
-    s.read(width).read(b.arrived).read(b.finished).read(b.rejected).read(b.input_tokens).read(b.output_tokens)
-        .read(waiting).read(running);
+    s.read(width)
+        .read(b.arrived)
+        .read(b.finished)
+        .read(b.rejected)
+        .read(b.input_tokens)
+        .read(b.output_tokens)
+        .read(waiting)
+        .read(running);
     if (series.bins.empty()) series.bin_ns = ns_from_seconds(width);
     b.waiting_ns = static_cast<Int128>(waiting * static_cast<double>(series.bin_ns) + 0.5);
     b.running_ns = static_cast<Int128>(running * static_cast<double>(series.bin_ns) + 0.5);
@@ -194,8 +223,14 @@ void write_rows(Connection& db, std::int64_t run, const std::vector<RequestRow>&
     s.bind(run).bind(r.id).bind(r.arrival);
     time(r.first_token);
     time(r.finish);
-    s.bind(r.input_tokens).bind(r.output_tokens).bind(r.cached_tokens).bind(r.preemptions).bind(r.pool)
-        .bind(r.replica).bind(std::string(kStates[static_cast<std::size_t>(r.state)])).execute();
+    s.bind(r.input_tokens)
+        .bind(r.output_tokens)
+        .bind(r.cached_tokens)
+        .bind(r.preemptions)
+        .bind(r.pool)
+        .bind(r.replica)
+        .bind(std::string(kStates[static_cast<std::size_t>(r.state)]))
+        .execute();
   }
 }
 
@@ -313,12 +348,18 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
 }
 
 std::vector<RunSummary> ResultsDb::runs() {
-  Statement s(impl_->db, "SELECT id, study, alternative, sweep_point, version, replication, state = 'complete' "
-                         "FROM run ORDER BY id");
+  Statement s(impl_->db,
+              "SELECT id, study, alternative, sweep_point, version, replication, state = 'complete' "
+              "FROM run ORDER BY id");
   std::vector<RunSummary> out;
   while (s.step()) {
     RunSummary r;
-    s.read(r.id).read(r.study).read(r.alternative).read(r.sweep_point).read(r.version).read(r.replication)
+    s.read(r.id)
+        .read(r.study)
+        .read(r.alternative)
+        .read(r.sweep_point)
+        .read(r.version)
+        .read(r.replication)
         .read(r.complete);
     out.push_back(std::move(r));
   }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <type_traits>
 
@@ -15,6 +16,8 @@ namespace tokenfab::sqlite {
 class Connection {
  public:
   Connection(const std::string& path, int flags) : path_(path) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) throw UserError(path + ": cannot be opened: is a folder");
     const int code = sqlite3_open_v2(path.c_str(), &db_, flags, nullptr);
     if (code != SQLITE_OK) {
       const std::string why = reason(code);
@@ -41,13 +44,20 @@ class Connection {
  private:
   std::string reason(int code) const {
     switch (code & 0xff) {
-      case SQLITE_FULL: return "the disk is full; runs already marked complete are kept";
-      case SQLITE_READONLY: return "is read-only";
-      case SQLITE_IOERR: return std::string("reading or writing failed (disk full?): ") + sqlite3_errstr(code);
-      case SQLITE_NOTADB: return "is not a SQLite file";
-      case SQLITE_CANTOPEN: return "no such folder or file, or no permission";
-      case SQLITE_BUSY: return "is in use by another process";
-      default: return db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
+      case SQLITE_FULL:
+        return "the disk is full; runs already marked complete are kept";
+      case SQLITE_READONLY:
+        return "is read-only";
+      case SQLITE_IOERR:
+        return std::string("reading or writing failed (disk full?): ") + sqlite3_errstr(code);
+      case SQLITE_NOTADB:
+        return "is not a SQLite file";
+      case SQLITE_CANTOPEN:
+        return "no such folder or file, or no permission";
+      case SQLITE_BUSY:
+        return "is in use by another process";
+      default:
+        return db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
     }
   }
   std::string path_;

@@ -75,7 +75,8 @@ LengthSpec read_lengths(const JsonObject& parent, const std::string& key) {
   if (law == "geometric") return GeometricLength{o.number_in("geometric", 1, 1e8)};
   if (law == "zipf") {
     const JsonObject z = o.object("zipf");
-    ZipfLength out{z.integer("low", 1, kMaxTokens, 1), z.integer("high", 1, kMaxTokens), z.number_in("exponent", 0, 100)};
+    ZipfLength out{z.integer("low", 1, kMaxTokens, 1), z.integer("high", 1, kMaxTokens),
+                   z.number_in("exponent", 0, 100)};
     z.finish();
     return out;
   }

@@ -5,7 +5,8 @@
 namespace tokenfab {
 
 /// Reads "generate":
-///   "arrivals": {"law": "poisson" | "gamma" | "weibull" | "fixed" | "all-at-once", "rate": requests/s, "cv" or "shape",
+///   "arrivals": {"law": "poisson" | "gamma" | "weibull" | "fixed" | "all-at-once", "rate": requests/s, "cv" or
+///   "shape",
 ///                "profile": factors with "profile_window_s", "markov": {"rates" (requests/s per state), "dwell_s",
 ///                "transition", "bin_s"}}
 ///   "input_tokens", "output_tokens": a whole number, or one of {"uniform": [low, high]}, {"geometric": mean},

@@ -76,7 +76,8 @@ BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, co
                              b.policy == "prefill-first" ? "one whole prompt of the model's context must fit"
                                                          : "vLLM's max_num_batched_tokens for serving");
   b.max_waiting = d.integer("max_waiting", 0, 1'000'000'000, 0, "no admission limit: the queue may grow");
-  watermark = d.number("watermark", 0, 0.5, engine.watermark.value, "share of KV blocks kept free: " + engine.watermark.source);
+  watermark =
+      d.number("watermark", 0, 0.5, engine.watermark.value, "share of KV blocks kept free: " + engine.watermark.source);
   if (b.policy == "chunked" && b.token_budget <= b.max_sequences)
     object.fail("token_budget", std::to_string(b.token_budget) + " leaves no room for prompts beside " +
                                     std::to_string(b.max_sequences) + " sequences; it must be larger");
@@ -101,10 +102,9 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   read_precision(d, deployment);
   deployment.memory_share = d.number("memory_share", 0.01, 1, deployment.engine.memory_share.value,
                                      "share of chip memory the engine takes: " + deployment.engine.memory_share.source);
-  deployment.kv_block_tokens =
-      static_cast<int>(d.integer("kv_block_tokens", 1, 4096,
-                                 static_cast<std::int64_t>(deployment.engine.kv_block_tokens.value),
-                                 "the engine's page size: " + deployment.engine.kv_block_tokens.source));
+  deployment.kv_block_tokens = static_cast<int>(
+      d.integer("kv_block_tokens", 1, 4096, static_cast<std::int64_t>(deployment.engine.kv_block_tokens.value),
+                "the engine's page size: " + deployment.engine.kv_block_tokens.source));
 
   PoolPlan plan;
   double watermark = 0;

@@ -32,8 +32,8 @@ void set_at(json& document, const std::string& pointer, const json& value, const
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const bool last = i + 1 == steps.size();
     if (at->is_array()) {
-      const bool number = !steps[i].empty() && steps[i].size() < 6 &&
-                          steps[i].find_first_not_of("0123456789") == std::string::npos;
+      const bool number =
+          !steps[i].empty() && steps[i].size() < 6 && steps[i].find_first_not_of("0123456789") == std::string::npos;
       if (!number || std::stoul(steps[i]) >= at->size())
         throw UserError(context + ": " + pointer + ": " + (walked.empty() ? "/" : walked) + " has " +
                         std::to_string(at->size()) + " elements, no \"" + steps[i] + "\"");

@@ -42,8 +42,8 @@ RunRecord planned_record(const Scenario& s, const Alternative& a, int replicatio
   return r;
 }
 
-RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication,
-                   const RunOptions& options, const std::function<void(const RunProgress&)>& progress) {
+RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication, const RunOptions& options,
+                   const std::function<void(const RunProgress&)>& progress) {
   RunRecord record = planned_record(scenario, alternative, replication, options);
   FactorySpec spec;
   spec.router = alternative.router;
@@ -73,7 +73,8 @@ void run_scenario(const Scenario& scenario, const RunOptions& options, const std
                   const std::function<void(const RunProgress&)>& progress) {
   const int replications = scenario.replications;
   const int total = static_cast<int>(scenario.alternatives.size()) * replications;
-  const int jobs = options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int jobs =
+      options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(jobs));
   int next = 0;
   tbb::parallel_pipeline(

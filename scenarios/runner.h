@@ -8,23 +8,22 @@ namespace tokenfab {
 
 struct RunOptions {
   bool stepwise = false;
-  int jobs = 0;                  // worker threads; 0 = all cores
-  std::optional<bool> rows;      // keep per-request rows; default: where the workload has under a million requests
+  int jobs = 0;              // worker threads; 0 = all cores
+  std::optional<bool> rows;  // keep per-request rows; default: where the workload has under a million requests
 };
 
 struct RunProgress {
   std::string alternative;
   int replication = 0;
   std::int64_t offered = 0, finished = 0;
-  std::int64_t expected = 0;     // requests in the workload; 0 = unknown
+  std::int64_t expected = 0;  // requests in the workload; 0 = unknown
   double simulated_s = 0;
 };
 
 /// Runs every alternative and replication, in parallel, and hands each record to `done` in a fixed order (alternative,
 /// then replication). Replication r of every alternative sees the same requests. `progress` may be called from any
 /// thread.
-void run_scenario(const Scenario& scenario, const RunOptions& options,
-                  const std::function<void(RunRecord&&)>& done,
+void run_scenario(const Scenario& scenario, const RunOptions& options, const std::function<void(RunRecord&&)>& done,
                   const std::function<void(const RunProgress&)>& progress = {});
 
 /// What is known of a run before it starts: names, seed, scenario text, assumptions.
@@ -32,7 +31,7 @@ RunRecord planned_record(const Scenario& scenario, const Alternative& alternativ
                          const RunOptions& options);
 
 /// One run, priced.
-RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication,
-                   const RunOptions& options, const std::function<void(const RunProgress&)>& progress = {});
+RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication, const RunOptions& options,
+                   const std::function<void(const RunProgress&)>& progress = {});
 
 }  // namespace tokenfab

@@ -23,9 +23,7 @@ Histogram Histogram::restore(std::vector<std::int64_t> counts, Int128 sum, std::
   return h;
 }
 
-double Histogram::mean() const {
-  return count_ ? static_cast<double>(sum_) / static_cast<double>(count_) : 0.0;
-}
+double Histogram::mean() const { return count_ ? static_cast<double>(sum_) / static_cast<double>(count_) : 0.0; }
 
 std::int64_t Histogram::lower(std::size_t bucket) {
   if (bucket < (1u << kSubBits)) return static_cast<std::int64_t>(bucket);
@@ -35,8 +33,8 @@ std::int64_t Histogram::lower(std::size_t bucket) {
 
 double Histogram::quantile(double p) const {
   if (count_ == 0) return 0.0;
-  const auto rank = std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(p * static_cast<double>(count_))),
-                                             1, count_);
+  const auto rank =
+      std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(p * static_cast<double>(count_))), 1, count_);
   std::int64_t below = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     if (below + counts_[i] < rank) {

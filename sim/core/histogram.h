@@ -25,7 +25,7 @@ class Histogram {
   void merge(const Histogram& other);
 
   std::int64_t count() const { return count_; }
-  double mean() const;                // 0 when empty
+  double mean() const;  // 0 when empty
   std::int64_t min() const { return count_ ? min_ : 0; }
   std::int64_t max() const { return count_ ? max_ : 0; }
   Int128 sum() const { return sum_; }

@@ -45,21 +45,21 @@ struct StepTimeRow {
 struct PoolUsage {
   std::string name, llm, chip, engine, weights, kv;
   int tensor_parallel = 1, pipeline_parallel = 1, replicas = 1;
-  int chips = 1;                     // tensor_parallel * pipeline_parallel * replicas
-  double paid_chip_seconds = 0;      // chips * makespan
-  double busy_chip_seconds = 0;      // a step was running
-  double prefill_busy_seconds = 0;   // replica-seconds, roofline share of each step
+  int chips = 1;                    // tensor_parallel * pipeline_parallel * replicas
+  double paid_chip_seconds = 0;     // chips * makespan
+  double busy_chip_seconds = 0;     // a step was running
+  double prefill_busy_seconds = 0;  // replica-seconds, roofline share of each step
   double decode_busy_seconds = 0;
   double idle_energy_j = 0, dynamic_energy_j = 0;  // at the chips, before PUE; idle covers all paid time
   std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;  // of served requests
   std::int64_t recomputed_tokens = 0;                                   // prefill work repeated after preemption
   std::int64_t steps = 0, preemptions = 0;
-  double flop = 0, hbm_bytes = 0;    // useful work done by all the pool's chips
-  double peak_flops = 0;             // of one chip at the deployment's matrix dtype, FLOP/s
-  double peak_bandwidth = 0;         // of one chip, bytes/s
-  std::int64_t kv_blocks = 0;        // per replica
+  double flop = 0, hbm_bytes = 0;  // useful work done by all the pool's chips
+  double peak_flops = 0;           // of one chip at the deployment's matrix dtype, FLOP/s
+  double peak_bandwidth = 0;       // of one chip, bytes/s
+  std::int64_t kv_blocks = 0;      // per replica
   std::int64_t kv_block_tokens = 0;
-  std::int64_t peak_kv_blocks = 0;   // most in use at once on any replica
+  std::int64_t peak_kv_blocks = 0;  // most in use at once on any replica
   std::vector<StepTimeRow> step_time;
 };
 
@@ -83,16 +83,16 @@ struct Latencies {
 
 /// Costs of one run; see docs/definitions.md for each denominator and basis.
 struct CostSummary {
-  double usd_total = 0;          // allocation: everything paid for over the makespan
-  double usd_usage = 0;          // the busy share of it
-  double usd_per_mtok = 0;       // usd_total over input + output tokens
+  double usd_total = 0;                              // allocation: everything paid for over the makespan
+  double usd_usage = 0;                              // the busy share of it
+  double usd_per_mtok = 0;                           // usd_total over input + output tokens
   double usd_per_mtok_in = 0, usd_per_mtok_out = 0;  // usd_in_rate * N_in + usd_out_rate * N_out = usd_total
   double usd_per_mtok_output_only = 0;               // usd_total over output tokens
   double energy_j = 0, carbon_operational_g = 0, carbon_embodied_g = 0;
   bool has_plan = false;
-  double revenue_usd = 0, margin = 0, markup = 0;    // margin on price, markup on cost
-  double break_even_price_factor = 0;                // multiply the plan's prices by this to break even
-  double break_even_utilisation = 0;                 // busy share of paid time at which revenue = cost
+  double revenue_usd = 0, margin = 0, markup = 0;  // margin on price, markup on cost
+  double break_even_price_factor = 0;              // multiply the plan's prices by this to break even
+  double break_even_utilisation = 0;               // busy share of paid time at which revenue = cost
   double utilisation_time = 0, utilisation_cost = 0, mfu = 0, mbu = 0, goodput_share = 0;
 };
 
@@ -107,9 +107,9 @@ struct RunRecord {
   std::int64_t output_offered = 0, output_served = 0, output_rejected = 0, output_in_flight = 0;
   std::int64_t cached_tokens = 0;
   std::int64_t rejected_too_long = 0;  // of rejected: longer than the model's context, the KV cache or the token budget
-  std::int64_t skipped_lines = 0;  // malformed trace lines passed over by explicit option
-  double makespan_s = 0;           // first arrival offered to last event
-  double arrival_span_s = 0;       // time 0 to last arrival
+  std::int64_t skipped_lines = 0;      // malformed trace lines passed over by explicit option
+  double makespan_s = 0;               // first arrival offered to last event
+  double arrival_span_s = 0;           // time 0 to last arrival
   double slo_ttft_s = 0, slo_tpot_s = 0, slo_e2e_s = 0;  // 0 = none
   std::int64_t good_requests = 0, good_output_tokens = 0;
   bool saturated = false;
@@ -122,8 +122,8 @@ struct RunRecord {
   std::vector<PriceUsed> prices;
   std::vector<LedgerEntry> ledger;
   CostSummary cost;
-  std::string provenance;          // weakest grade among the hardware models used
-  double error_band = 0;           // known relative error of step times for that grade; 0 = not measured
+  std::string provenance;  // weakest grade among the hardware models used
+  double error_band = 0;   // known relative error of step times for that grade; 0 = not measured
   bool keeps_rows = false;
   std::vector<RequestRow> rows;
 };

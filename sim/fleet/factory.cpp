@@ -71,7 +71,8 @@ class Simulation {
   }
 
   void schedule(std::size_t i) {
-    queue_.push(replicas_[i]->due(), EventOrder::step_done, StepDone{static_cast<std::uint32_t>(i), replicas_[i]->epoch()});
+    queue_.push(replicas_[i]->due(), EventOrder::step_done,
+                StepDone{static_cast<std::uint32_t>(i), replicas_[i]->epoch()});
   }
 
   void on(const ArrivalDue&) {

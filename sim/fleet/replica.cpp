@@ -98,8 +98,7 @@ bool Replica::step_done() {
 
 void Replica::abandon(Ns now) {
   for (Slot slot = 0; slot < tracked_.size(); ++slot)
-    if (present_[slot])
-      recorder_.unfinished(now, tracked_[slot], batcher_->sequence(slot).preemptions, pool_, index_);
+    if (present_[slot]) recorder_.unfinished(now, tracked_[slot], batcher_->sequence(slot).preemptions, pool_, index_);
 }
 
 void Replica::check() const {

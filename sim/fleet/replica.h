@@ -49,7 +49,7 @@ class Replica {
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<StepwiseExecutor> stepwise_;
-  Executor* clock_;  // executor_, or stepwise_ in front of it
+  Executor* clock_;                            // executor_, or stepwise_ in front of it
   std::vector<RunRecorder::Tracked> tracked_;  // by slot
   std::vector<bool> present_;
   Served served_;

@@ -126,9 +126,7 @@ bool Batcher::preempt_until_growth_fits() {
   return any;
 }
 
-std::int64_t Batcher::decode_span() const {
-  return kv_.steps_that_fit(step_, due_.front().step - step_, decoding_);
-}
+std::int64_t Batcher::decode_span() const { return kv_.steps_that_fit(step_, due_.front().step - step_, decoding_); }
 
 void Batcher::start_decoding(Slot slot) {
   Sequence& s = at(slot);

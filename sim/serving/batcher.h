@@ -14,7 +14,7 @@ using Slot = std::uint32_t;
 inline constexpr Slot kNoSlot = UINT32_MAX;
 
 struct BatcherSpec {
-  std::string policy = "chunked";    // "chunked" (vLLM v1), "prefill-first" (vLLM v0) or "static"
+  std::string policy = "chunked";  // "chunked" (vLLM v1), "prefill-first" (vLLM v0) or "static"
   std::int64_t max_sequences = 256;
   std::int64_t token_budget = 8192;  // tokens per step
   std::int64_t max_waiting = 0;      // requests waiting before arrivals are rejected; 0 = no limit
@@ -27,12 +27,12 @@ struct BatcherSpec {
 /// What a request asks of the batcher. Slots are reused after release().
 struct Sequence {
   std::int32_t input = 0, output = 0;
-  std::int32_t generated = 0;      // tokens sampled, brought up to date when the sequence leaves a phase
+  std::int32_t generated = 0;  // tokens sampled, brought up to date when the sequence leaves a phase
   std::int32_t preemptions = 0;
-  std::int64_t computed = 0;       // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
-  std::int64_t entered = 0;        // decode step at which it joined the decoding sequences
+  std::int64_t computed = 0;  // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
+  std::int64_t entered = 0;   // decode step at which it joined the decoding sequences
   Slot older = kNoSlot, newer = kNoSlot;  // running sequences in admission order
-  std::uint32_t epoch = 0;         // outdates entries of the finish heap
+  std::uint32_t epoch = 0;                // outdates entries of the finish heap
   bool decoding = false;
 };
 
@@ -92,12 +92,12 @@ class Batcher {
   void remove_running(Slot slot);
   /// Adds a prefill chunk to the plan (its blocks must have been checked) and takes its blocks.
   void add_chunk(Slot slot, std::int64_t tokens);
-  void add_decodes();                 // all decoding sequences join the plan
-  void preempt(Slot slot);            // recompute: drops its cache, back to the front of the queue
-  bool preempt_until_growth_fits();   // whether anything was preempted
+  void add_decodes();                // all decoding sequences join the plan
+  void preempt(Slot slot);           // recompute: drops its cache, back to the front of the queue
+  bool preempt_until_growth_fits();  // whether anything was preempted
   void start_decoding(Slot slot);
   void finish(Slot slot);
-  void finish_due();                  // decoding sequences whose last token came with this step
+  void finish_due();  // decoding sequences whose last token came with this step
   std::int64_t cached_tokens(const Sequence& s) const {
     return s.decoding ? s.computed + (step_ - s.entered) : s.computed;
   }
@@ -110,8 +110,8 @@ class Batcher {
   std::deque<Slot> waiting_;
   std::int64_t running_ = 0;
   std::int64_t decoding_ = 0;
-  std::int64_t decode_kv_ = 0;   // tokens in the caches of decoding sequences
-  std::int64_t step_ = 0;        // decode steps so far
+  std::int64_t decode_kv_ = 0;  // tokens in the caches of decoding sequences
+  std::int64_t step_ = 0;       // decode steps so far
   Slot newest_ = kNoSlot, oldest_ = kNoSlot;
   std::vector<Slot> scheduled_, first_tokens_, finished_;
 

@@ -47,7 +47,7 @@ class StaticBatcher final : public Batcher {
  private:
   void take_batch();
 
-  std::vector<Slot> batch_;     // by output length, longest last
+  std::vector<Slot> batch_;  // by output length, longest last
   std::int64_t padded_input_ = 0;
   std::int64_t generated_ = 0;  // tokens per sequence so far
   std::int64_t blocks_ = 0;     // taken for the whole padded batch at its start

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Opens a report in headless Chromium: every chart is drawn, the console has no error, hostile names stay text.
+# Opens reports in headless Chromium: every chart is drawn, the console has no error, hostile names stay text.
 # Usage: check_report.sh MAKE_REPORT. Exit 77: no Chromium here.
 set -euo pipefail
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
@@ -7,25 +7,38 @@ if [[ -z $browser ]]; then
   echo "browser test skipped: no chromium on this machine"
   exit 77
 fi
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$1" "$work/report.html"
-timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
-  --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage \
-  --user-data-dir="$work/profile" --virtual-time-budget=20000 --enable-logging=stderr --v=0 \
-  --dump-dom "file://$work/report.html" >"$work/dom.html" 2>"$work/log.txt"
-
 fail() { echo "browser test: $1"; exit 1; }
-if grep -a 'CONSOLE' "$work/log.txt"; then fail "the console is not empty"; fi
-grep -aq 'data-drawn="yes"' "$work/dom.html" || fail "the charts were not all drawn"
-for chart in ttft tpot e2e throughput queue operators bounds ledger split tradeoff; do
-  # From this chart's div to the next: an SVG with at least one drawn mark.
-  part=$(tr '\n' ' ' <"$work/dom.html" | sed "s/.*<div id=\"chart-$chart\"/<div /; s/<div id=\"chart-.*//")
-  [[ $part == *"<svg"* ]] || fail "chart-$chart has no SVG"
-  grep -aqE 'role="graphics-(symbol|object)"[^>]*aria-roledescription="(line mark|bar|point|symbol mark|rule mark|line mark container|rect mark container|symbol mark container)' <<<"$part" ||
-    fail "chart-$chart has no marks"
+
+# Opens the report of the given kind; its page after drawing is in $dom, the probe's findings in $seen.
+open_report() {
+  "$make_report" "$1" "$work/$1.html"
+  { cat "$work/$1.html"; echo "<script>"; cat "$here/probe.js"; echo "</script>"; } >"$work/$1-probed.html"
+  timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+    --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage \
+    --user-data-dir="$work/profile-$1" --virtual-time-budget=20000 --enable-logging=stderr --v=0 \
+    --dump-dom "file://$work/$1-probed.html" >"$work/$1.dom" 2>"$work/$1.log" || fail "$1: chromium failed"
+  dom=$work/$1.dom
+  seen=$work/$1.seen
+  if grep -a 'CONSOLE' "$work/$1.log"; then fail "$1: the console is not empty"; fi
+  grep -aq 'data-drawn="yes"' "$dom" || fail "$1: the charts were not all drawn"
+  grep -a '^probe ' "$dom" >"$seen" || fail "$1: the probe did not run"
+  grep -q '^probe injected=0$' "$seen" || fail "$1: a name became an element"
+}
+make_report=$1
+charts="ttft tpot e2e throughput queue operators bounds ledger split tradeoff"
+
+open_report hostile
+for chart in $charts; do
+  grep -qE "^probe chart-$chart marks=[1-9][0-9]* empty=0$" "$seen" || fail "hostile: chart-$chart has no marks"
 done
-sed 's/<script.*<\/script>//g' "$work/dom.html" >"$work/visible.html"
-if grep -aq '<img' "$work/visible.html"; then fail "a name became an element"; fi
-grep -aq '&lt;img src=x onerror' "$work/visible.html" || fail "the hostile name is not shown as text"
+grep -qF 'probe title=&lt;/script&gt;&lt;img src=x onerror' "$seen" || fail "hostile: the name is not shown as text"
+grep -q '^probe tooltip=.*operator: .*seconds: [0-9]' "$seen" || fail "hostile: a bar has no tooltip"
+
+open_report nothing-served
+for chart in $charts; do
+  grep -q "^probe chart-$chart marks=0 empty=1$" "$seen" || fail "nothing served: chart-$chart does not say it is empty"
+done
 echo "browser test: all charts drawn, console clean, names escaped"

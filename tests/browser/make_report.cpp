@@ -1,15 +1,42 @@
-// Writes a report of made-up runs with hostile names to the path given.
+// Writes a report of made-up runs: make_report hostile|nothing-served PATH
+#include <cmath>
 #include <fstream>
+#include <string>
 
 #include "reports/report_html.h"
 #include "tests/support/records.h"
 
-int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  const std::string hostile = "</script><img src=x onerror=console.error('hit')> \"quoted\" & 'single' \xf0\x9f\xa6\x8a";
-  using tokenfab::testing::sample_record;
-  auto other = sample_record(hostile);
+namespace {
+
+using tokenfab::RunRecord;
+using tokenfab::testing::sample_record;
+
+/// Two alternatives, one of two replications, whose names try to break out of wherever they stand.
+std::vector<RunRecord> hostile() {
+  const std::string name =
+      "</script><img src=x onerror=console.error('hit')> \"quoted\" & 'single' /*@SCRIPT@*/ <!--@LIBRARIES@--> "
+      "\xf0\x9f\xa6\x8a";
+  auto other = sample_record(name);
   other.alternative = "B";
-  std::ofstream(argv[1]) << tokenfab::render_html({sample_record(hostile), sample_record(hostile, 1), other}, "test");
+  return {sample_record(name), sample_record(name, 1), other};
+}
+
+/// Every request was rejected: there is no latency, no busy time and no price per token to draw.
+std::vector<RunRecord> nothing_served() {
+  RunRecord r;
+  r.study = r.alternative = "nothing";
+  r.offered = r.rejected = 5;
+  r.cost.usd_per_mtok = r.cost.usd_per_mtok_in = r.cost.usd_per_mtok_out = std::nan("");
+  r.pools.push_back(sample_record("nothing").pools[0]);
+  r.pools[0].step_time.clear();
+  return {r};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const bool is_hostile = std::string(argv[1]) == "hostile";
+  std::ofstream(argv[2]) << tokenfab::render_html(is_hostile ? hostile() : nothing_served(), "test");
   return 0;
 }

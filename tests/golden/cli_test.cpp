@@ -88,8 +88,8 @@ std::string one_line(const Result& r) {
 TEST_CASE("run --json keeps the contract's fields") {
   const Shell tokenfab;
   const json out = tokenfab.parsed("run " + kMain + " --json");
-  for (const char* key : {"requests", "tokens", "makespan_s", "throughput_tok_s", "ttft_s", "tpot_s", "e2e_s", "goodput",
-                          "saturated", "cost", "energy_j", "carbon_g", "provenance", "assumptions"})
+  for (const char* key : {"requests", "tokens", "makespan_s", "throughput_tok_s", "ttft_s", "tpot_s", "e2e_s",
+                          "goodput", "saturated", "cost", "energy_j", "carbon_g", "provenance", "assumptions"})
     CHECK(out.contains(key));
   for (const char* key : {"served", "rejected", "in_flight"}) CHECK(out["requests"][key].is_number());
   for (const char* key : {"input", "output", "cached"}) CHECK(out["tokens"][key].is_number());
@@ -112,7 +112,8 @@ TEST_CASE("the recorded conversation trace is accounted for to the token") {
     return;
   }
   const Shell tokenfab;
-  const json out = tokenfab.parsed("run " + kMain + " --json --trace " + data + "/traces/AzureLLMInferenceTrace_conv.csv");
+  const json out =
+      tokenfab.parsed("run " + kMain + " --json --trace " + data + "/traces/AzureLLMInferenceTrace_conv.csv");
   for (const auto& run : out["runs"]) {
     CHECK(run["requests"]["served"] == 19366);
     CHECK(run["tokens"]["input"] == 22361870);
@@ -146,7 +147,8 @@ TEST_CASE("results files are the same content whatever the number of threads") {
   const Shell tokenfab;
   std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
   for (const char* jobs : {"1", "4"})
-    REQUIRE(tokenfab("run tiny.json --set /replications=6 --jobs " + std::string(jobs) + " -o j" + jobs + ".db").code == 0);
+    REQUIRE(tokenfab("run tiny.json --set /replications=6 --jobs " + std::string(jobs) + " -o j" + jobs + ".db").code ==
+            0);
   CHECK(tokenfab("report j1.db --format json -o 1.json").code == 0);
   CHECK(tokenfab("report j4.db --format json -o 4.json").code == 0);
   CHECK(read_file(tokenfab.folder / "1.json") == read_file(tokenfab.folder / "4.json"));
@@ -173,12 +175,14 @@ TEST_CASE("price re-prices stored usage as a fresh run would") {
   const json same = tokenfab.parsed("price r.db --json"), run = tokenfab.parsed("run tiny.json --json");
   CHECK(same["cost"] == run["cost"]);
   CHECK(same["ttft_s"] == run["ttft_s"]);
-  const std::string rent = " --set /supply/rent/usd_per_chip_hour=3 --set /plan/pay_per_token/input=1"
-                           " --set /plan/pay_per_token/output=2";
+  const std::string rent =
+      " --set /supply/rent/usd_per_chip_hour=3 --set /plan/pay_per_token/input=1"
+      " --set /plan/pay_per_token/output=2";
   const json dear = tokenfab.parsed("price r.db --json" + rent);
   CHECK(dear["cost"]["usd_total"].get<double>() == Approx(3 * run["cost"]["usd_total"].get<double>()));
-  const json fresh = tokenfab.parsed("run tiny.json --json --set /pools/0/supply/rent/usd_per_chip_hour=3 "
-                                     "--set /plan/pay_per_token/input=1 --set /plan/pay_per_token/output=2");
+  const json fresh = tokenfab.parsed(
+      "run tiny.json --json --set /pools/0/supply/rent/usd_per_chip_hour=3 "
+      "--set /plan/pay_per_token/input=1 --set /plan/pay_per_token/output=2");
   CHECK(dear["cost"] == fresh["cost"]);
   const double revenue = (dear["tokens"]["input"].get<double>() + 2 * dear["tokens"]["output"].get<double>()) / 1e6;
   CHECK(dear["cost"]["plan"]["revenue_usd"].get<double>() == Approx(revenue));
@@ -213,7 +217,8 @@ TEST_CASE("bad input is one line with place, value and nearest name, and exit 2"
     for (const auto& part : parts) CHECK_THAT(line, Catch::Contains(part));
     CHECK(r.out.empty());
   };
-  fails("run tiny.json --set /pools/0/chip=h10-sxm", {"tiny.json: /pools/0/chip", "\"h10-sxm\"", "nearest: \"h100-sxm\""});
+  fails("run tiny.json --set /pools/0/chip=h10-sxm",
+        {"tiny.json: /pools/0/chip", "\"h10-sxm\"", "nearest: \"h100-sxm\""});
   fails("run tiny.json --set /pools/0/tensor_paralel=2", {"/pools/0/tensor_paralel", "unknown key", "tensor_parallel"});
   fails("run tiny.json --set /pools/0/tensor_parallel=3", {"tensor_parallel 3"});
   fails("run tiny.json --set /pools/7/chip=l4", {"/pools/7/chip", "no \"7\""});
@@ -240,7 +245,8 @@ TEST_CASE("what cannot work is refused with the arithmetic and exit 3") {
   const Result r = tokenfab("run " + (kRoot / "scenarios/infeasible/llama70b-bf16-one-h100.json").string());
   CHECK(r.code == 3);
   const std::string line = one_line(r);
-  for (const char* part : {"141.1 GB", "does not fit", "h100-sxm", "at least 2"}) CHECK_THAT(line, Catch::Contains(part));
+  for (const char* part : {"141.1 GB", "does not fit", "h100-sxm", "at least 2"})
+    CHECK_THAT(line, Catch::Contains(part));
 }
 
 TEST_CASE("overload is said, and no steady state is claimed") {
@@ -253,13 +259,16 @@ TEST_CASE("overload is said, and no steady state is claimed") {
   CHECK(out["backlog_slope_per_s"].get<double>() > 0);
   CHECK(tokenfab.parsed("run tiny.json --json")["saturated"] == false);
   CHECK_THAT(tokenfab("run tiny.json --set /workload/generate/arrivals/rate=400 "
-                      "--set /workload/generate/max_requests=4000").out, Catch::Contains("SATURATED"));
+                      "--set /workload/generate/max_requests=4000")
+                 .out,
+             Catch::Contains("SATURATED"));
 }
 
 TEST_CASE("requests that can never fit are rejected and said to be too long") {
   const Shell tokenfab;
   std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
-  const std::string run = "run tiny.json --set /workload/generate/input_tokens=200000 --set /workload/generate/max_requests=5";
+  const std::string run =
+      "run tiny.json --set /workload/generate/input_tokens=200000 --set /workload/generate/max_requests=5";
   const json out = tokenfab.parsed(run + " --json");
   CHECK(out["requests"]["rejected"] == 5);
   CHECK(out["requests"]["rejected_too_long"] == 5);
@@ -274,7 +283,8 @@ TEST_CASE("a horizon leaves work in flight, and the account still closes") {
   const json out = tokenfab.parsed("run tiny.json --json --set /horizon_s=20");
   const auto& r = out["requests"];
   CHECK(r["in_flight"].get<long long>() > 0);
-  CHECK(r["offered"] == r["served"].get<long long>() + r["rejected"].get<long long>() + r["in_flight"].get<long long>());
+  CHECK(r["offered"] ==
+        r["served"].get<long long>() + r["rejected"].get<long long>() + r["in_flight"].get<long long>());
   CHECK(out["makespan_s"].get<double>() <= 20);
 }
 
@@ -285,7 +295,8 @@ TEST_CASE("a full standard output is an error, not silence") {
 
 TEST_CASE("every catalogue lists and every price has a source") {
   const Shell tokenfab;
-  for (const char* kind : {"chips", "llms", "engines", "workloads"}) CHECK(tokenfab.parsed(std::string("catalog ") + kind + " --json").size() >= 2);
+  for (const char* kind : {"chips", "llms", "engines", "workloads"})
+    CHECK(tokenfab.parsed(std::string("catalog ") + kind + " --json").size() >= 2);
   for (const auto& row : tokenfab.parsed("catalog prices --json")) {
     CAPTURE(row);
     CHECK_FALSE(row["source"].get<std::string>().empty());

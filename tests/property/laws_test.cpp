@@ -49,8 +49,8 @@ TEST_CASE("the step in which an instant falls ends at or after it, and the one b
 
 TEST_CASE("histogram quantiles never fall and stay between the extremes; the mean is exact") {
   CHECK(rc::check([] {
-    const auto values = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::int64_t>>(
-        rc::gen::inRange<std::int64_t>(0, 1ll << 45)));
+    const auto values =
+        *rc::gen::nonEmpty(rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 1ll << 45)));
     Histogram h;
     double sum = 0;
     for (const auto v : values) h.add(v), sum += static_cast<double>(v);

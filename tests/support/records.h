@@ -40,14 +40,16 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
     r.series.bins.push_back(b);
   }
   PoolUsage p;
-  p.name = name + " pool", p.llm = name + " model", p.chip = "chip", p.engine = "engine", p.weights = "bf16", p.kv = "fp8";
+  p.name = name + " pool", p.llm = name + " model", p.chip = "chip", p.engine = "engine", p.weights = "bf16",
+  p.kv = "fp8";
   p.tensor_parallel = 2, p.replicas = 3, p.chips = 6;
   p.paid_chip_seconds = 75, p.busy_chip_seconds = 60, p.prefill_busy_seconds = 12, p.decode_busy_seconds = 18;
   p.idle_energy_j = 1000, p.dynamic_energy_j = 2000.5;
   p.input_tokens = 980, p.cached_tokens = 3, p.output_tokens = 490, p.recomputed_tokens = 44;
   p.steps = 500, p.preemptions = 4, p.flop = 1e15, p.hbm_bytes = 2e13, p.peak_flops = 1e15, p.peak_bandwidth = 4e12;
   p.kv_blocks = 1000, p.kv_block_tokens = 16, p.peak_kv_blocks = 900;
-  p.step_time = {{"mlp_gemm", "bandwidth", "decode", 14.0}, {"mlp_gemm", "compute", "prefill", 12.0},
+  p.step_time = {{"mlp_gemm", "bandwidth", "decode", 14.0},
+                 {"mlp_gemm", "compute", "prefill", 12.0},
                  {"host", "host", "decode", 4.0}};
   r.pools.push_back(p);
   r.assumptions = {{"/pools/0/kv", "fp8", name + " reason"}};

@@ -26,8 +26,7 @@ class ReferenceSimulator {
     outcomes_.assign(requests.size(), {});
     std::size_t next = 0;
     while (next < requests.size() || !waiting_.empty() || !running_.empty()) {
-      const bool idle =
-          waiting_.empty() && running_.empty() && ticks_from_ns(requests[next].arrival) > now_;
+      const bool idle = waiting_.empty() && running_.empty() && ticks_from_ns(requests[next].arrival) > now_;
       if (idle) now_ = ticks_from_ns(requests[next].arrival);
       for (; next < requests.size() && ticks_from_ns(requests[next].arrival) <= now_; ++next) {
         enqueue(requests[next], next);
@@ -85,7 +84,8 @@ class ReferenceSimulator {
     return preempted;
   }
 
-  void add_chunk(Seq& s, std::int64_t tokens, StepSums& sums, std::vector<std::pair<std::size_t, std::int64_t>>& chunks) {
+  void add_chunk(Seq& s, std::int64_t tokens, StepSums& sums,
+                 std::vector<std::pair<std::size_t, std::int64_t>>& chunks) {
     free_ -= blocks(s.computed + tokens) - blocks(s.computed);
     ++sums.prefill_sequences;
     sums.prefill_tokens += tokens;

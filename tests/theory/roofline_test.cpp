@@ -121,8 +121,8 @@ TEST_CASE("quantized weights shrink the bandwidth-bound step and the memory") {
   const StepModel bf16(d);
   d.weights = Dtype::int4;
   const StepModel int4(d);
-  const double ratio = int4.evaluate(decode(1, 1)).work[at(OpClass::mlp_gemm)] /
-                       bf16.evaluate(decode(1, 1)).work[at(OpClass::mlp_gemm)];
+  const double ratio =
+      int4.evaluate(decode(1, 1)).work[at(OpClass::mlp_gemm)] / bf16.evaluate(decode(1, 1)).work[at(OpClass::mlp_gemm)];
   CHECK(ratio == Approx((0.5 + 2.0 / 128) / 2).epsilon(1e-3));
   CHECK(int4.memory().kv_blocks > bf16.memory().kv_blocks);
   d.kv = Dtype::fp8;

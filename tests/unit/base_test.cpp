@@ -22,7 +22,9 @@ TEST_CASE("Philox4x32-10 gives the published known answers") {
 }
 
 TEST_CASE("streams of different purposes, replications and seeds are different; the same is the same") {
-  const auto first = [](std::uint64_t seed, std::uint32_t r, StreamPurpose p) { return RandomStream(seed, r, p).next_u64(); };
+  const auto first = [](std::uint64_t seed, std::uint32_t r, StreamPurpose p) {
+    return RandomStream(seed, r, p).next_u64();
+  };
   const auto base = first(1, 0, StreamPurpose::arrivals);
   CHECK(base == first(1, 0, StreamPurpose::arrivals));
   CHECK(base != first(2, 0, StreamPurpose::arrivals));
@@ -81,8 +83,9 @@ TEST_CASE("a wrong key, value or type is one line with file, pointer, what was a
   CHECK(message("{}", [](const JsonObject& o) { (void)o.number("x"); }) == "f.json: /x: is missing");
   CHECK(message(R"({"a/b": {"c": []}})", [](const JsonObject& o) { (void)o.object("a/b").string("c"); }) ==
         "f.json: /a~1b/c: [] is not a string");
-  CHECK(message(R"({"p": "chunkd"})", [](const JsonObject& o) { (void)o.one_of("p", {"chunked", "static"}); }) ==
-        "f.json: /p: \"chunkd\" is not known; allowed: chunked, static (nearest: \"chunked\")");
+  CHECK(message(R"({"p": "chunkd"})", [](const JsonObject& o) {
+          (void)o.one_of("p", {"chunked", "static"});
+        }) == "f.json: /p: \"chunkd\" is not known; allowed: chunked, static (nearest: \"chunked\")");
 }
 
 TEST_CASE("broken JSON names file, line and column") {

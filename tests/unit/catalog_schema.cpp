@@ -1,12 +1,9 @@
 // The JSON Schemas accept what ships and refuse what the loader refuses.
 #include <fstream>
 #include <functional>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
 #include "tests/catch.h"
+#include "tests/support/schema.h"
 #include "tests/unit/catalog_support.h"
 
 using namespace tokenfab;
@@ -15,14 +12,8 @@ using nlohmann::json;
 namespace {
 
 bool schema_accepts(const std::string& kind, const json& text) {
-  std::ifstream in(test::shipped().root() + "/schema/" + kind.substr(0, kind.size() - 1) + ".schema.json");
-  const json schema_text = json::parse(in);
-  valijson::Schema schema;
-  const valijson::adapters::NlohmannJsonAdapter schema_adapter(schema_text), document(text);
-  valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-  parser.populateSchema(schema_adapter, schema);
-  valijson::Validator validator;
-  return validator.validate(schema, document, nullptr);
+  return testing::schema_accepts(test::shipped().root() + "/schema/" + kind.substr(0, kind.size() - 1) + ".schema.json",
+                                 text);
 }
 
 struct Broken {

@@ -7,12 +7,9 @@
 #include <functional>
 #include <map>
 #include <set>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
 #include "tests/catch.h"
+#include "tests/support/schema.h"
 #include "tests/unit/economics_support.h"
 
 using namespace tokenfab;
@@ -29,16 +26,7 @@ json shipped(const std::string& name) {
   return json::parse(in);
 }
 
-bool schema_accepts(const json& text) {
-  std::ifstream in(kRoot + "/schema/money.schema.json");
-  const json schema_text = json::parse(in);
-  valijson::Schema schema;
-  const valijson::adapters::NlohmannJsonAdapter schema_adapter(schema_text), document(text);
-  valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-  parser.populateSchema(schema_adapter, schema);
-  valijson::Validator validator;
-  return validator.validate(schema, document, nullptr);
-}
+bool schema_accepts(const json& text) { return testing::schema_accepts(kRoot + "/schema/money.schema.json", text); }
 
 /// What the loader says about the shipped files with one of them replaced; "" where it accepts them.
 std::string load_error(const std::string& name, const json& text) {

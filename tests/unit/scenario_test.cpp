@@ -1,17 +1,15 @@
+#include "scenarios/scenario.h"
+
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
 #include "base/error.h"
 #include "base/json_object.h"
 #include "scenarios/resolve.h"
-#include "scenarios/scenario.h"
 #include "tests/catch.h"
+#include "tests/support/schema.h"
 
 using namespace tokenfab;
 using nlohmann::json;
@@ -25,12 +23,7 @@ const json kTiny = json::parse(R"({"name": "tiny", "workload": {"use": "azure-co
   "pools": [{"llm": "llama-3.1-8b", "chip": "h100-sxm", "batcher": {"max_sequences": 64}}]})");
 
 bool schema_accepts(const json& scenario) {
-  static const json text = parse_json_file((kScenarios / "schema/scenario.schema.json").string());
-  valijson::Schema schema;
-  valijson::SchemaParser parser;
-  parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(text), schema);
-  valijson::Validator validator;
-  return validator.validate(schema, valijson::adapters::NlohmannJsonAdapter(scenario), nullptr);
+  return testing::schema_accepts((kScenarios / "schema/scenario.schema.json").string(), scenario);
 }
 
 bool loader_accepts(const json& scenario) {
@@ -64,14 +57,30 @@ TEST_CASE("the schema accepts every shipped scenario") {
 TEST_CASE("schema and loader refuse the same mistakes") {
   REQUIRE(schema_accepts(kTiny));
   REQUIRE(loader_accepts(kTiny));
-  const std::vector<std::pair<std::string, json>> mistakes = {
-      {"/nam", "typo"}, {"/seed", -1}, {"/seed", 1.5}, {"/replications", 0}, {"/horizon_s", -3}, {"/slo", {{"ttft", 1}}},
-      {"/slo", {{"ttft_s", -1}}}, {"/router", "robin"}, {"/pools", json::array()}, {"/pools/0/chip", 7},
-      {"/pools/0/tensor_parallel", 0}, {"/pools/0/weights", "fp16"}, {"/pools/0/expert_parallel", 2},
-      {"/pools/0/batcher", {{"max_seqs", 4}}}, {"/pools/0/batcher", {{"policy", "fifo"}}},
-      {"/pools/0/batcher", {{"watermark", 0.9}}}, {"/pools/0/supply", "on-demand"}, {"/workload", "azure-conv-2023"},
-      {"/workload/trace", {{"path", "x.csv"}}}, {"/workload/rate_scale", 0}, {"/workload/thin", 1.5},
-      {"/workload/window_s", {5}}, {"/plan", json::object()}, {"/pools/0/memory_share", 1.2}};
+  const std::vector<std::pair<std::string, json>> mistakes = {{"/nam", "typo"},
+                                                              {"/seed", -1},
+                                                              {"/seed", 1.5},
+                                                              {"/replications", 0},
+                                                              {"/horizon_s", -3},
+                                                              {"/slo", {{"ttft", 1}}},
+                                                              {"/slo", {{"ttft_s", -1}}},
+                                                              {"/router", "robin"},
+                                                              {"/pools", json::array()},
+                                                              {"/pools/0/chip", 7},
+                                                              {"/pools/0/tensor_parallel", 0},
+                                                              {"/pools/0/weights", "fp16"},
+                                                              {"/pools/0/expert_parallel", 2},
+                                                              {"/pools/0/batcher", {{"max_seqs", 4}}},
+                                                              {"/pools/0/batcher", {{"policy", "fifo"}}},
+                                                              {"/pools/0/batcher", {{"watermark", 0.9}}},
+                                                              {"/pools/0/supply", "on-demand"},
+                                                              {"/workload", "azure-conv-2023"},
+                                                              {"/workload/trace", {{"path", "x.csv"}}},
+                                                              {"/workload/rate_scale", 0},
+                                                              {"/workload/thin", 1.5},
+                                                              {"/workload/window_s", {5}},
+                                                              {"/plan", json::object()},
+                                                              {"/pools/0/memory_share", 1.2}};
   for (const auto& [pointer, value] : mistakes) {
     CAPTURE(pointer, value);
     CHECK_FALSE(schema_accepts(with(pointer, value)));

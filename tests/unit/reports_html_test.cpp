@@ -1,0 +1,65 @@
+// The report's data and its escaping; tests/browser opens it.
+#include <nlohmann/json.hpp>
+
+#include "reports/report_html.h"
+#include "tests/unit/reports_support.h"
+
+using namespace tokenfab;
+using namespace tokenfab::testing;
+
+TEST_CASE("the report escapes what the records say") {
+  const std::string hostile =
+      "</script><img src=x onerror=alert(1)>&\"'<!--\xe2\x80\xa8/*@SCRIPT@*/ /*@DATA@*/ <!--@LIBRARIES@-->";
+  const std::string page = render_html({sample_record(hostile)}, "1");
+  CHECK(page.find("<img src=x") == std::string::npos);
+  CHECK(page.find("\xe2\x80\xa8") == std::string::npos);
+  const auto begin = page.find("id=\"data\">") + 10, end = page.find("</script>", begin);
+  const auto data = nlohmann::json::parse(page.substr(begin, end - begin));
+  CHECK(data["study"] == hostile);
+  CHECK(page.find("http-equiv=\"Content-Security-Policy\"") != std::string::npos);
+}
+
+TEST_CASE("replications give a mean with its Student interval") {
+  RunRecord a = sample_record("s", 0), b = sample_record("s", 1);
+  a.cost.usd_total = 1;
+  b.cost.usd_total = 3;
+  const auto data = nlohmann::json::parse(report_data({a, b}, "1"));
+  REQUIRE(data["alternatives"].size() == 1);
+  for (std::size_t i = 0; i < data["metrics"].size(); ++i) {
+    if (data["metrics"][i]["label"] != "Total cost") continue;
+    const auto& e = data["alternatives"][0]["metrics"][i];
+    CHECK(e["mean"] == 2.0);
+    CHECK(e["half_width"].get<double>() == Approx(12.7062047364));  // t(0.975, 1) * sqrt(2) / sqrt(2)
+  }
+}
+
+TEST_CASE("what does not exist is null in the report, not zero") {
+  RunRecord r = sample_record("s");
+  r.latency = {};
+  r.served = r.input_served = r.output_served = 0;
+  r.cost.has_plan = false;
+  const auto data = nlohmann::json::parse(report_data({r}, "1"));
+  int absent = 0;
+  for (std::size_t i = 0; i < data["metrics"].size(); ++i) {
+    const std::string label = data["metrics"][i]["label"];
+    const bool should_be = label.find("TTFT") == 0 || label.find("TPOT") == 0 || label.find("E2E") == 0 ||
+                           label.find("Energy") == 0 || label.find("Carbon") == 0 || label.find("Revenue") == 0 ||
+                           label.find("Margin") == 0;
+    INFO(label);
+    CHECK(data["alternatives"][0]["metrics"][i]["mean"].is_null() == should_be);
+    absent += should_be;
+  }
+  CHECK(absent == 10);
+  CHECK(data["alternatives"][0]["ttft"].empty());
+}
+
+TEST_CASE("the bill's split and the overload are those of all replications") {
+  RunRecord a = sample_record("s", 0), b = sample_record("s", 1), c = sample_record("s", 2);
+  b.saturated = true;
+  b.backlog_slope_per_s = 0.75;
+  c.cost.usd_per_mtok_in = 50;
+  const auto data = nlohmann::json::parse(report_data({a, b, c}, "1"))["alternatives"][0];
+  CHECK(data["saturated"] == 2);
+  CHECK(data["backlog_slope_per_s"] == 0.75);
+  CHECK(data["input_usd"].get<double>() == Approx((20 + 20 + 50) / 3.0 * 980 / 1e6));
+}
