@@ -296,10 +296,13 @@ ResultsDb ResultsDb::create_or_open(const std::string& path, const std::string& 
   if (impl->empty()) {
     db.run("PRAGMA journal_mode = WAL");
     Transaction transaction(db);
-    db.run(std::string(embedded::schema_sql()).c_str());
-    db.run(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
-    db.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+    if (impl->empty()) {  // still: another process may have been quicker
+      db.run(std::string(embedded::schema_sql()).c_str());
+      db.run(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+      db.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+    }
     transaction.commit();
+    impl->check_ours();
   } else {
     impl->check_ours();
     db.run("PRAGMA journal_mode = WAL");

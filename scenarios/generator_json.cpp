@@ -52,7 +52,7 @@ ArrivalSpec read_arrivals(const JsonObject& o) {
     a.shape = o.number_in("shape", 0, 1e6, 0);
   }
   if (o.has("markov")) a.markov = read_markov(o.object("markov"), a.rate);
-  else if (!a.all_at_once) a.rate = o.number_in("rate", 1e-9, 1e9);
+  else if (!a.all_at_once) a.rate = o.number_in("rate", 1e-6, 1e9);
   if (o.has("profile")) {
     a.profile = o.numbers("profile");
     a.profile_window_s = o.number_in("profile_window_s", 1e-3, 1e9, 3600);
@@ -66,10 +66,12 @@ LengthSpec read_lengths(const JsonObject& parent, const std::string& key) {
   const JsonObject o = parent.object(key);
   const auto keys = o.keys();
   if (keys.size() != 1) o.fail("", "needs one law: uniform, geometric, zipf, quantiles or lognormal");
-  const std::string law = keys[0];
+  const std::string& law = keys[0];
   if (law == "uniform") {
     const auto range = o.numbers("uniform");
-    if (range.size() != 2) o.fail("uniform", "is not [low, high]");
+    const auto most = static_cast<double>(kMaxTokens);
+    if (range.size() != 2 || range[0] < 1 || range[1] < range[0] || range[1] > most)
+      o.fail("uniform", "is not [low, high] with 1 <= low <= high <= 100000000");
     return UniformLength{static_cast<std::int64_t>(range[0]), static_cast<std::int64_t>(range[1])};
   }
   if (law == "geometric") return GeometricLength{o.number_in("geometric", 1, 1e8)};
