@@ -17,7 +17,7 @@ void add_scenario(CLI::App* app, cli::ScenarioArgs& args) {
   app->add_option("scenario", args.path, "Scenario file (JSON, comments allowed)")->required();
   app->add_option("--set", args.set, "Override a value: /json/pointer=value (may be repeated)")
       ->allow_extra_args(false);
-  app->add_option("--seed", args.seed, "Random seed; default: the scenario's");
+  app->add_option("--seed", args.seed, "Random seed; default: the scenario's")->check(CLI::NonNegativeNumber);
   app->add_option("--trace", args.trace, "Replay this request trace instead of the scenario's workload");
 }
 

@@ -225,6 +225,7 @@ TEST_CASE("bad input is one line with place, value and nearest name, and exit 2"
   fails("run tiny.json --set /seed=-1", {"/seed", "-1", "out of range"});
   fails("run tiny.json --set /pools/0/batcher/policy=chunkd", {"/pools/0/batcher/policy", "nearest: \"chunked\""});
   fails("run tiny.json --set /router=robin", {"/router", "round-robin"});
+  fails("run tiny.json --seed -4", {"--seed", "-4"});
   fails("run tiny.json --set nonsense", {"--set nonsense"});
   fails("run tiny.json --set /workload/use=azure-conv-2023", {"/workload", "exactly one"});
   fails("run none.json", {"none.json", "cannot be opened"});
