@@ -12,7 +12,9 @@ Replica::Replica(int pool, int index, const BatcherSpec& batcher, std::unique_pt
       batcher_(Batcher::make(batcher)),
       executor_(std::move(executor)),
       stepwise_(stepwise ? std::make_unique<StepwiseExecutor>(*executor_) : nullptr),
-      clock_(stepwise ? static_cast<Executor*>(stepwise_.get()) : executor_.get()) {}
+      clock_(stepwise ? static_cast<Executor*>(stepwise_.get()) : executor_.get()) {
+  executor_->attach(*batcher_);
+}
 
 template <class Change>
 void Replica::change(Change&& body) {
@@ -36,6 +38,7 @@ bool Replica::arrive(Ns now, const Request& request) {
   }
   tracked_[slot] = {request, -1, -1};
   present_[slot] = true;
+  executor_->accepted(slot, request.id);
   if (!running_) return begin(ticks_from_ns(now));
   if (!joinable || progress_.steps == 1) return false;
   const Progress cut = clock_->run(batcher_->current(), start_, now);

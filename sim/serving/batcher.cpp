@@ -8,6 +8,8 @@
 namespace tokenfab {
 
 std::unique_ptr<Batcher> Batcher::make(const BatcherSpec& spec) {
+  if (spec.policy == "static" && (spec.draft_tokens > 0 || spec.prefix_cache))
+    throw UserError("batcher policy \"static\" has neither a prefix cache nor speculative decoding");
   if (spec.policy == "chunked") return std::make_unique<ChunkedBatcher>(spec);
   if (spec.policy == "prefill-first") return std::make_unique<PrefillFirstBatcher>(spec);
   if (spec.policy == "static") return std::make_unique<StaticBatcher>(spec);
@@ -24,7 +26,7 @@ Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot&
   fresh.output = output;
   const std::int64_t most_cached = std::int64_t{input} + output - 1;
   const bool too_long = (spec_.context > 0 && std::int64_t{input} + output > spec_.context) ||
-                        kv_.blocks_for(most_cached) > kv_.total() - kv_.watermark() ||
+                        kv_.blocks_for(most_cached + spec_.draft_tokens) > kv_.total() - kv_.watermark() ||
                         (!splits_prompts() && most_cached > spec_.token_budget);
   if (too_long) return Verdict::too_long;
   if (spec_.max_waiting > 0 && waiting() >= spec_.max_waiting) return Verdict::queue_full;
@@ -36,6 +38,10 @@ Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot&
     unused_.pop_back();
     fresh.epoch = sequences_[slot].epoch + 1;
     sequences_[slot] = fresh;
+  }
+  if (spec_.prefix_cache) {
+    prefixes_.resize(sequences_.size());
+    prefixes_[slot] = {};
   }
   waiting_.push_back(slot);
   return Verdict::accepted;
@@ -51,6 +57,11 @@ const StepPlan& Batcher::plan() {
   scheduled_.clear();
   decide();
   return plan_;
+}
+
+void Batcher::take(std::int64_t blocks) {
+  kv_.take(blocks);
+  while (index_.unused() > kv_.free()) log(KvEvent::Kind::evict, kNoSlot, 0, index_.evict());
 }
 
 Slot Batcher::pop_waiting() {
@@ -79,8 +90,8 @@ void Batcher::remove_running(Slot slot) {
 void Batcher::add_chunk(Slot slot, std::int64_t tokens) {
   const Sequence& s = at(slot);
   const std::int64_t before = s.computed, after = before + tokens;
-  kv_.take(kv_.blocks_for(after) - kv_.blocks_for(before));
-  chunks_.push_back({slot, tokens});
+  take(kv_.blocks_for(after) - kv_.blocks_for(before));
+  chunks_.push_back({slot, before, tokens});
   plan_.repeats = 1;
   plan_.sums.prefill_sequences += 1;
   plan_.sums.prefill_tokens += tokens;
@@ -92,13 +103,13 @@ void Batcher::add_chunk(Slot slot, std::int64_t tokens) {
 void Batcher::add_decodes() {
   plan_.sums.decode_sequences = decoding_;
   plan_.sums.decode_kv_tokens = decode_kv_ + decoding_;
-  kv_.take(kv_.growth(step_, 1, decoding_));
+  take(growth());
 }
 
 void Batcher::preempt(Slot slot) {
   Sequence& s = at(slot);
   const std::int64_t tokens = cached_tokens(s);
-  kv_.give(kv_.blocks_for(tokens));
+  give_back(slot, tokens);
   remove_running(slot);
   if (s.decoding) {
     kv_.stop_growing(tokens, step_);
@@ -118,7 +129,7 @@ void Batcher::preempt(Slot slot) {
 
 bool Batcher::preempt_until_growth_fits() {
   bool any = false;
-  while (kv_.growth(step_, 1, decoding_) > kv_.free()) {
+  while (growth() > kv_.free()) {
     require(running_ > 0, "a shortage of KV blocks has a sequence to preempt");
     preempt(newest_);
     any = true;
@@ -126,7 +137,10 @@ bool Batcher::preempt_until_growth_fits() {
   return any;
 }
 
-std::int64_t Batcher::decode_span() const { return kv_.steps_that_fit(step_, due_.front().step - step_, decoding_); }
+std::int64_t Batcher::decode_span() const {
+  if (spec_.draft_tokens > 0) return 1;
+  return kv_.steps_that_fit(step_, due_.front().step - step_, decoding_);
+}
 
 void Batcher::start_decoding(Slot slot) {
   Sequence& s = at(slot);
@@ -149,7 +163,7 @@ void Batcher::drop_outdated() {
 void Batcher::finish(Slot slot) {
   Sequence& s = at(slot);
   const std::int64_t tokens = cached_tokens(s);
-  kv_.give(kv_.blocks_for(tokens));
+  give_back(slot, tokens);
   if (s.decoding) {
     kv_.stop_growing(tokens, step_);
     decode_kv_ -= tokens;
@@ -169,16 +183,44 @@ void Batcher::finish_due() {
   }
 }
 
+void Batcher::gain(Slot slot, std::int32_t extra) {
+  require(at(slot).decoding && extra >= 0 && extra <= spec_.draft_tokens, "accepted drafts belong to a decoding sequence");
+  if (extra > 0) gains_.push_back({slot, extra});
+}
+
+/// Of the blocks set aside for all drafts, keeps those that accepted ones fill. The sequence goes on as if it had
+/// entered with more tokens cached and fewer to generate.
+void Batcher::settle_drafts() {
+  kv_.give(growth() - kv_.growth(step_, 1, decoding_));
+  for (const auto& [slot, extra] : gains_) {
+    Sequence& s = at(slot);
+    const std::int64_t tokens = cached_tokens(s);
+    kv_.take(kv_.blocks_for(tokens + 1 + extra) - kv_.blocks_for(tokens + 1));
+    kv_.stop_growing(tokens, step_);
+    kv_.start_growing(tokens + extra, step_);
+    s.computed += extra;
+    s.generated += extra;
+    decode_kv_ += extra;
+    const std::int64_t due = s.entered + s.output - s.generated;
+    require(due > step_, "accepted drafts stay within the output");
+    due_.push_back({due, slot, ++s.epoch});
+    std::push_heap(due_.begin(), due_.end());
+  }
+  drop_outdated();
+}
+
 void Batcher::complete(std::int64_t steps) {
   require(steps >= 1 && steps <= plan_.repeats, "a plan runs between once and its repeats");
   first_tokens_.clear();
   finished_.clear();
   advance(steps);
+  gains_.clear();
 }
 
 void Batcher::advance(std::int64_t steps) {
   if (plan_.sums.decode_sequences > 0) {
-    if (steps > 1) kv_.take(kv_.growth(step_ + 1, steps - 1, decoding_));
+    if (spec_.draft_tokens > 0) settle_drafts();
+    if (steps > 1) take(kv_.growth(step_ + 1, steps - 1, decoding_));
     step_ += steps;
     decode_kv_ += decoding_ * steps;
     finish_due();
@@ -186,6 +228,7 @@ void Batcher::advance(std::int64_t steps) {
   for (const Chunk& chunk : chunks_) {
     Sequence& s = at(chunk.slot);
     s.computed += chunk.tokens;
+    if (spec_.prefix_cache) publish_pages(chunk.slot);
     if (prompt_left(s) > 0) continue;
     if (s.generated == 0) first_tokens_.push_back(chunk.slot);
     if (++s.generated == s.output) finish(chunk.slot);
@@ -198,8 +241,8 @@ void Batcher::advance(std::int64_t steps) {
 std::int64_t Batcher::held_blocks() const {
   std::int64_t used = 0;
   for (Slot slot = oldest_; slot != kNoSlot; slot = sequences_[slot].newer)
-    used += kv_.blocks_for(cached_tokens(sequences_[slot]));
-  return used;
+    used += kv_.blocks_for(cached_tokens(sequences_[slot])) - shared_pages(slot);
+  return used + index_.in_use();
 }
 
 void Batcher::check() const {

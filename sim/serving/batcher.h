@@ -3,14 +3,15 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/serving/executor.h"
 #include "sim/serving/kv_blocks.h"
+#include "sim/serving/prefix_index.h"
 
 namespace tokenfab {
 
-using Slot = std::uint32_t;
 inline constexpr Slot kNoSlot = UINT32_MAX;
 
 struct BatcherSpec {
@@ -22,6 +23,23 @@ struct BatcherSpec {
   std::int64_t kv_blocks = 0;
   std::int32_t kv_block_tokens = 16;
   std::int64_t watermark_blocks = 0;
+  std::int32_t draft_tokens = 0;  // most tokens drafted per sequence and decode step; blocks are set aside for them
+  bool prefix_cache = false;      // prompts share pages by their hashes (set_prefix)
+  bool log_kv = false;            // keep kv_events() for an engine that owns real pages
+};
+
+/// What became of real pages, in the order in which it must be carried out. `page`: place in the slot's page table.
+struct KvEvent {
+  enum class Kind {
+    reuse,    // the slot's page is the known page `id`
+    copy,     // the slot's page is its own and starts as a copy of the known page `id`: it will be written into
+    publish,  // the slot's own page becomes the known page `id`
+    evict,    // the known page `id` is forgotten
+    drop      // the slot gives up all its pages (known ones live on)
+  };
+  Kind kind;
+  Slot slot;
+  std::int64_t page, id;
 };
 
 /// What a request asks of the batcher. Slots are reused after release().
@@ -44,12 +62,23 @@ class Batcher {
   static std::unique_ptr<Batcher> make(const BatcherSpec& spec);
   virtual ~Batcher() = default;
 
+  struct Chunk {
+    Slot slot;
+    std::int64_t from, tokens;  // computes prompt tokens [from, from + tokens), recomputed output included
+  };
+
   enum class Verdict { accepted, queue_full, too_long };
   /// Adds a request to the waiting queue. The slot is valid until release(); kNoSlot unless accepted.
   Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot);
 
+  /// The chained hashes of the prompt's whole KV pages, before the next plan(). Needs spec.prefix_cache.
+  void set_prefix(Slot slot, std::vector<std::uint64_t> hashes);
+
   /// The next step; takes the KV blocks of its first repetition. Empty when nothing is waiting or running.
   const StepPlan& plan();
+  /// In the step that is about to be completed, a decoding sequence gained `extra` tokens beyond its one (accepted
+  /// drafts; at most spec.draft_tokens, and not beyond its output).
+  void gain(Slot slot, std::int32_t extra);
   /// The current plan ran `steps` times (1 .. repeats). Fills first_tokens() and finished().
   void complete(std::int64_t steps);
 
@@ -63,6 +92,18 @@ class Batcher {
 
   const Sequence& sequence(Slot slot) const { return sequences_[slot]; }
   const StepPlan& current() const { return plan_; }
+  const BatcherSpec& spec() const { return spec_; }
+  const std::vector<Chunk>& chunks() const { return chunks_; }  // prefill work of the current plan
+  /// Calls visit(slot, cached tokens) for every sequence that decodes in the current plan, oldest first.
+  template <class Visit>
+  void each_decoding(Visit&& visit) const {
+    if (plan_.sums.decode_sequences == 0) return;
+    for (Slot slot = oldest_; slot != kNoSlot; slot = sequences_[slot].newer)
+      if (sequences_[slot].decoding) visit(slot, cached_tokens(sequences_[slot]));
+  }
+  /// Since the last call; empty unless spec.log_kv.
+  std::vector<KvEvent> take_kv_events() { return std::exchange(kv_events_, {}); }
+  std::int64_t reused_tokens() const { return reused_; }  // prompt tokens found in known pages
   const KvBlocks& kv() const { return kv_; }
   std::int64_t waiting() const { return static_cast<std::int64_t>(waiting_.size()); }
   std::int64_t running() const { return running_; }
@@ -81,12 +122,18 @@ class Batcher {
   virtual bool splits_prompts() const { return false; }  // a prompt may exceed the token budget
   virtual bool open_to_arrivals() const { return running_ < spec_.max_sequences; }
   virtual std::int64_t held_blocks() const;  // by the running sequences, counted one by one
-  struct Chunk {
-    Slot slot;
-    std::int64_t tokens;
-  };
   Sequence& at(Slot slot) { return sequences_[slot]; }
   std::int64_t prompt_left(const Sequence& s) const { return s.input + s.generated - s.computed; }
+  std::int64_t step_tokens() const { return 1 + spec_.draft_tokens; }  // a decoding sequence's, at most
+  std::int64_t growth() const { return kv_.growth(step_, step_tokens(), decoding_); }
+  void take(std::int64_t blocks);  // evicts known pages that nobody uses where free blocks alone do not suffice
+
+  /// What the first waiting prompt would take with at most `budget` tokens: what is cached, computed, taken.
+  struct Admission {
+    std::int64_t cached = 0, tokens = 0, blocks = 0;
+  };
+  Admission admission(std::int64_t budget) const;
+  void admit(const Admission& admission);  // the first waiting prompt
   Slot pop_waiting();
   void add_running(Slot slot);
   void remove_running(Slot slot);
@@ -116,6 +163,19 @@ class Batcher {
   std::vector<Slot> scheduled_, first_tokens_, finished_;
 
  private:
+  /// A slot's prompt pages by hash, and how many of them it shares from the start.
+  struct Prefix {
+    std::vector<std::uint64_t> hashes;
+    std::int64_t shared = 0;
+    bool closed = false;  // no further page of this slot can be published
+  };
+  std::int64_t shared_pages(Slot slot) const { return spec_.prefix_cache ? prefixes_[slot].shared : 0; }
+  void log(KvEvent::Kind kind, Slot slot, std::int64_t page, std::int64_t id);
+  void share_prefix(Slot slot, std::int64_t cached);
+  void publish_pages(Slot slot);
+  void give_back(Slot slot, std::int64_t tokens);
+  void settle_drafts();
+
   struct Due {
     std::int64_t step;
     Slot slot;
@@ -129,7 +189,11 @@ class Batcher {
   std::vector<Sequence> sequences_;
   std::vector<Slot> unused_;
   std::vector<Due> due_;  // min-heap by (step, slot)
-  std::int64_t preemptions_ = 0, recomputed_ = 0;
+  std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0;
+  PrefixIndex index_;
+  std::vector<Prefix> prefixes_;  // by slot; empty without prefix_cache
+  std::vector<KvEvent> kv_events_;
+  std::vector<std::pair<Slot, std::int32_t>> gains_;
 };
 
 }  // namespace tokenfab

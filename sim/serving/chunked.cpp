@@ -18,24 +18,22 @@ bool ChunkedBatcher::continue_prompt(std::int64_t& budget) {
   return true;
 }
 
-void ChunkedBatcher::admit(std::int64_t budget) {
+void ChunkedBatcher::admit_waiting(std::int64_t budget) {
   while (!waiting_.empty() && budget > 0 && running_ < spec_.max_sequences) {
-    const std::int64_t tokens = std::min(prompt_left(at(waiting_.front())), budget);
-    if (!kv_.can_admit(kv_.blocks_for(tokens))) return;
-    const Slot slot = pop_waiting();
-    add_running(slot);
-    add_chunk(slot, tokens);
-    budget -= tokens;
+    const Admission next = admission(budget);
+    if (!kv_.can_admit(next.blocks)) return;
+    admit(next);
+    budget -= next.tokens;
   }
 }
 
 void ChunkedBatcher::decide() {
   bool preempted = preempt_until_growth_fits();
-  std::int64_t budget = spec_.token_budget - decoding_;
+  std::int64_t budget = spec_.token_budget - decoding_ * step_tokens();
   const std::int64_t span = decoding_ > 0 ? decode_span() : 0;
   add_decodes();
   if (!continue_prompt(budget)) preempted = true;
-  if (!preempted) admit(budget);
+  if (!preempted) admit_waiting(budget);
   if (chunks_.empty()) plan_.repeats = preempted ? std::min<std::int64_t>(span, 1) : span;
 }
 

@@ -6,6 +6,9 @@
 
 namespace tokenfab {
 
+class Batcher;
+using Slot = std::uint32_t;
+
 /// What the next step contains. A decode-only plan may be repeated: each repetition adds one token per sequence.
 struct StepPlan {
   StepSums sums;
@@ -26,11 +29,20 @@ class Executor {
  public:
   virtual ~Executor() = default;
 
+  /// The batcher whose plans this will run; called first. A real engine reads from it what a plan's sums stand for.
+  virtual void attach(Batcher& batcher) { (void)batcher; }
+  /// A request was accepted into `slot`; called before the next plan. `request`: its id in the workload.
+  virtual void accepted(Slot slot, std::int64_t request) {
+    (void)slot;
+    (void)request;
+  }
+
   /// Runs `plan` from `start`, at most plan.repeats times, up to the first step boundary at or after `until`
   /// (kNever: all repeats). A simulated executor is a pure function here and may be asked again with another `until`.
   virtual Progress run(const StepPlan& plan, Ticks start, Ns until) = 0;
 
-  /// The plan is over after `steps` steps; called once per plan. For accounts.
+  /// The plan is over after `steps` steps; called once per plan, before the batcher completes it. For accounts, and for
+  /// telling the batcher of accepted drafts.
   virtual void committed(const StepPlan& plan, std::int64_t steps) {
     (void)plan;
     (void)steps;

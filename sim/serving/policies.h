@@ -16,7 +16,7 @@ class ChunkedBatcher final : public Batcher {
 
  private:
   bool continue_prompt(std::int64_t& budget);  // false where it was preempted for want of blocks
-  void admit(std::int64_t budget);
+  void admit_waiting(std::int64_t budget);
 };
 
 /// vLLM v0: whole prompts first, in a step of their own; decoding waits meanwhile.
@@ -28,7 +28,7 @@ class PrefillFirstBatcher final : public Batcher {
   void decide() override;
 
  private:
-  bool admit();
+  bool admit_waiting();
 };
 
 /// Naive serving: a batch is taken when the last one is over, prompts are padded to the longest, and every slot runs

@@ -1,0 +1,10 @@
+#include "kernels/cpu/micro.h"
+
+namespace tokenfab::kernels::cpu {
+namespace {
+#include "kernels/cpu/micro.inc"
+}  // namespace
+
+const Micro kMicroBaseline = {matmul, attend, swiglu, "baseline"};
+
+}  // namespace tokenfab::kernels::cpu
