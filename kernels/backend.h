@@ -35,6 +35,7 @@ class Backend {
   virtual Weight part(const Weight& loaded, int i) const = 0;
 
   virtual void embed(const EmbedArgs&) = 0;
+  virtual void gather(const GatherArgs&) = 0;
   virtual void matmul(const MatmulArgs&) = 0;
   virtual void rms_norm(const RmsNormArgs&) = 0;
   virtual void rope_append(const RopeAppendArgs&) = 0;

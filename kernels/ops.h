@@ -51,8 +51,8 @@ struct KvCache {
 /// Pair (i, i + rope_dim / 2), or (2i, 2i + 1) with `interleaved`, turns by position * inverse_frequency[i].
 struct RopeAppendArgs {
   Tensor q, k, v;
-  const std::int32_t* positions = nullptr;  // [tokens]
-  const std::int64_t* slots = nullptr;      // [tokens] page * page_tokens + row
+  const std::int32_t* positions = nullptr;   // [tokens]
+  const std::int64_t* slots = nullptr;       // [tokens] page * page_tokens + row
   const float* inverse_frequency = nullptr;  // [rope_dim / 2]
   std::int32_t q_heads = 0, rope_dim = 0;
   bool interleaved = false;
@@ -81,6 +81,13 @@ struct AttentionArgs {
   Tensor out;
 };
 
+/// out[i] = x[rows[i]]; rows == nullptr: out[i] = x[i]. Same type on both sides; the views' strides may differ.
+struct GatherArgs {
+  Tensor x;
+  const std::int32_t* rows = nullptr;
+  Tensor out;
+};
+
 /// out[:, i] = silu(gate_up[:, i]) * gate_up[:, i + cols]. gate_up act [m, 2 cols]; out act [m, cols].
 struct SwigluArgs {
   Tensor gate_up;
@@ -91,14 +98,14 @@ struct SwigluArgs {
 /// assignment order[r] = token * top_k + j; expert e owns rows offsets[e] .. offsets[e+1], by ascending assignment.
 /// Ties go to the lower expert.
 struct MoeRouteArgs {
-  Tensor logits;           // f32 [tokens, experts]
+  Tensor logits;  // f32 [tokens, experts]
   std::int32_t top_k = 0;
-  bool renormalize = true;  // weights of the chosen experts sum to 1
-  float* weights = nullptr;           // [tokens, top_k]
-  std::int32_t* experts = nullptr;    // [tokens, top_k]
-  std::int32_t* order = nullptr;      // [tokens * top_k]
-  std::int32_t* position = nullptr;   // [tokens * top_k], inverse of order
-  std::int32_t* offsets = nullptr;    // [experts + 1]
+  bool renormalize = true;           // weights of the chosen experts sum to 1
+  float* weights = nullptr;          // [tokens, top_k]
+  std::int32_t* experts = nullptr;   // [tokens, top_k]
+  std::int32_t* order = nullptr;     // [tokens * top_k]
+  std::int32_t* position = nullptr;  // [tokens * top_k], inverse of order
+  std::int32_t* offsets = nullptr;   // [experts + 1]
 };
 
 /// For each expert e and its rows r: y[r] = x[order[r] / divide] W_e^T; with order == nullptr, y[r] = x[r] W_e^T.
@@ -134,9 +141,9 @@ struct SampleArgs {
   Tensor probabilities;            // f32 [rows, vocab] or null
 };
 
-/// Chain verification by rejection sampling. Sequence s drafted count[s] <= max_draft tokens; its target logits are rows
-/// row[s] .. row[s] + count[s]. Accepts drafts while u < p(x) / q(x), then draws from max(0, p - q), or from p after the
-/// last draft; greedy where temperature <= 0 (accept while the draft is the argmax). draft_probabilities
+/// Chain verification by rejection sampling. Sequence s drafted count[s] <= max_draft tokens; its target logits are
+/// rows row[s] .. row[s] + count[s]. Accepts drafts while u < p(x) / q(x), then draws from max(0, p - q), or from p
+/// after the last draft; greedy where temperature <= 0 (accept while the draft is the argmax). draft_probabilities
 /// [sequences * max_draft, vocab]; null means that the draft put all its mass on the drafted token.
 /// Writes tokens[s * (max_draft + 1) ..] and accepted[s] (drafts kept; accepted[s] + 1 tokens are written).
 struct VerifyArgs {

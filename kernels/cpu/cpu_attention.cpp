@@ -39,9 +39,9 @@ AttendJob job_of(const AttentionArgs& args, const Query& query, std::int32_t kv_
   job.length = before + query.index + 1;
   job.tree_from = job.length;
   if (args.tree_mask) {
-    job.length = cached;
-    job.tree_from = before;
-    job.tree_mask = args.tree_mask[query.row];
+    job.length = job.tree_from = before;
+    for (int i = 0; i < query.count; ++i)
+      if ((args.tree_mask[query.row] >> i) & 1) job.tree[job.length++ - before] = static_cast<std::uint8_t>(i);
   }
   const std::int64_t first_head = static_cast<std::int64_t>(kv_head) * job.group;
   job.q = args.q.as<const float>() + query.row * args.q.stride + first_head * kv.head_dim;
@@ -55,7 +55,8 @@ AttendJob job_of(const AttentionArgs& args, const Query& query, std::int32_t kv_
 }  // namespace
 
 void CpuBackend::attention(const AttentionArgs& args) {
-  if (args.q_heads / args.kv.kv_heads > 256) throw std::invalid_argument("attention: at most 256 query heads per KV head");
+  if (args.q_heads / args.kv.kv_heads > 256)
+    throw std::invalid_argument("attention: at most 256 query heads per KV head");
   const std::vector<Query> queries = queries_of(args);
   const std::int64_t tasks = static_cast<std::int64_t>(queries.size()) * args.kv.kv_heads;
 #pragma omp parallel for num_threads(threads_) schedule(dynamic, 1) if (tasks > 1)

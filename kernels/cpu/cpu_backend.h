@@ -28,6 +28,7 @@ class CpuBackend final : public Backend {
   Weight part(const Weight& loaded, int i) const override;
 
   void embed(const EmbedArgs&) override;
+  void gather(const GatherArgs&) override;
   void matmul(const MatmulArgs&) override;
   void rms_norm(const RmsNormArgs&) override;
   void rope_append(const RopeAppendArgs&) override;

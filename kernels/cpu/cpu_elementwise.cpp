@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <stdexcept>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -50,11 +51,20 @@ void store_row(const float* x, std::int64_t dim, DType type, void* base, float* 
   }
   const std::int64_t at = row * dim;
   for (std::int64_t i = 0; i < dim; ++i) switch (type) {
-      case DType::f32: static_cast<float*>(base)[at + i] = x[i]; break;
-      case DType::bf16: static_cast<bf16*>(base)[at + i] = bf16(x[i]); break;
-      case DType::e4m3: static_cast<e4m3*>(base)[at + i] = e4m3(x[i] / scale); break;
-      case DType::i8: static_cast<std::int8_t*>(base)[at + i] = to_int8(x[i] / scale); break;
-      default: throw std::invalid_argument(std::string("KV cache of type ") + name(type));
+      case DType::f32:
+        static_cast<float*>(base)[at + i] = x[i];
+        break;
+      case DType::bf16:
+        static_cast<bf16*>(base)[at + i] = bf16(x[i]);
+        break;
+      case DType::e4m3:
+        static_cast<e4m3*>(base)[at + i] = e4m3(x[i] / scale);
+        break;
+      case DType::i8:
+        static_cast<std::int8_t*>(base)[at + i] = to_int8(x[i] / scale);
+        break;
+      default:
+        throw std::invalid_argument(std::string("KV cache of type ") + name(type));
     }
 }
 
@@ -96,6 +106,15 @@ void CpuBackend::embed(const EmbedArgs& args) {
     const bf16* row = table + static_cast<std::int64_t>(args.ids[t]) * args.table.k;
     float* out = args.out.as<float>() + t * args.out.stride;
     for (std::int64_t i = 0; i < args.table.k; ++i) out[i] = static_cast<float>(row[i]);
+  }
+}
+
+void CpuBackend::gather(const GatherArgs& args) {
+  const std::int64_t value = bits_per_value(args.x.type) / 8;
+  for (std::int64_t i = 0; i < args.out.rows; ++i) {
+    const char* from = args.x.as<const char>() + (args.rows ? args.rows[i] : i) * args.x.stride * value;
+    std::memcpy(args.out.as<char>() + i * args.out.stride * value, from,
+                static_cast<std::size_t>(args.out.cols * value));
   }
 }
 

@@ -38,11 +38,11 @@ struct AttendJob {
   Stored type;
   const std::int32_t* pages;
   std::int32_t page_tokens, kv_heads, kv_head;
-  std::int64_t length;       // visible tokens
-  std::int64_t tree_from;    // tokens from here on are visible where their bit in tree_mask is set
-  std::uint64_t tree_mask;
-  float* scores;  // group * length rounded up to 16
-  float* out;     // [group, value_dim]
+  std::int64_t length;     // visible tokens
+  std::int64_t tree_from;  // the first token of the step's draft tree; length where there is none
+  std::uint8_t tree[64];   // places in the tree of the visible tokens from tree_from on
+  float* scores;           // group * length rounded up to 16
+  float* out;              // [group, value_dim]
 };
 
 struct Micro {

@@ -103,7 +103,8 @@ class Batcher {
   }
   /// Since the last call; empty unless spec.log_kv.
   std::vector<KvEvent> take_kv_events() { return std::exchange(kv_events_, {}); }
-  std::int64_t reused_tokens() const { return reused_; }  // prompt tokens found in known pages
+  std::int64_t unused_known_pages() const { return index_.unused(); }  // counted as free: evicted when wanted
+  std::int64_t reused_tokens() const { return reused_; }               // prompt tokens found in known pages
   const KvBlocks& kv() const { return kv_; }
   std::int64_t waiting() const { return static_cast<std::int64_t>(waiting_.size()); }
   std::int64_t running() const { return running_; }

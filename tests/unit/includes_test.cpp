@@ -22,9 +22,11 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"sim/fleet", {"base", "hwmodels", "sim/core", "sim/serving", "sim/workload"}},
     {"scenarios", {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet"}},
     {"reports", {"base", "sim/core"}},
+    {"kernels", {}},
+    {"engine", {"base", "kernels", "hwmodels", "sim/core", "sim/workload", "sim/serving", "sim/fleet"}},
     {"cli",
      {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet", "scenarios",
-      "reports"}},
+      "reports", "kernels", "engine"}},
 };
 
 std::string folder_of(const std::string& path) {
