@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/engine.h"
 
 namespace {
 
@@ -79,12 +80,13 @@ int parse_and_run(int argc, char** argv) {
   bench_app->add_flag("--quick", bench.quick, "Skip the workloads above a million requests");
   bench_app->callback([&] { cli::bench(bench); });
 
+  cli::add_engine(app);
+
   add_missing(app, "breakeven", "Price, utilisation and volume at which a provider breaks even");
   add_missing(app, "sweep", "Run every point of a sweep");
   add_missing(app, "compare", "Compare result files");
   add_missing(app, "calibrate", "Fit a hardware model to measurements");
   add_missing(app, "validate", "Error against published measurements");
-  add_missing(app, "engine", "The reference engine");
   add_missing(app, "audit", "Re-derive published claims");
 
   try {

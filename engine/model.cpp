@@ -21,11 +21,11 @@ std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1)
 }  // namespace
 
 Model::Model(kernels::Backend& backend, const ModelConfig& config, const WeightSource& source,
-             const WeightFormat& format, const Capacity& capacity, std::int64_t layers)
+             const WeightFormat& format, const Capacity& capacity, std::int64_t layers, const WeightVisitor& visit)
     : backend_(backend),
       config_(config),
       capacity_(capacity),
-      weights_(load_weights(backend, config, source, format, layers)),
+      weights_(load_weights(backend, config, source, format, layers, visit)),
       inputs_(backend, capacity.rows, capacity.sequences, capacity.pages_each()) {
   const ModelConfig& c = config_;
   const std::int64_t spread = c.experts > 0 ? c.top_k : 1;  // routed rows per token
@@ -123,6 +123,11 @@ Tensor Model::forward(const StepBatch& batch) {
   return {logits_, DType::f32, outputs, config_.vocab, config_.vocab};
 }
 
+void Model::project(const kernels::MatmulArgs& args) {
+  if (observer_) observer_(args.w, args.x);
+  backend_.matmul(args);
+}
+
 void Model::run(const Shape& shape) {
   const ModelConfig& c = config_;
   const Tensor residual{residual_, DType::f32, shape.rows, c.hidden, c.hidden};
@@ -169,7 +174,7 @@ void Model::attention(const Shape& shape, std::size_t layer) {
   const LayerWeights& w = weights_.layers[layer];
   const std::int64_t q_width = c.q_heads * c.head_dim, kv_width = c.kv_heads * c.head_dim;
   const Tensor qkv = act(kProjected, shape.rows, q_width + 2 * kv_width);
-  backend_.matmul({act(kNormed, shape.rows, c.hidden), w.qkv, qkv});
+  project({act(kNormed, shape.rows, c.hidden), w.qkv, qkv});
   kernels::RopeAppendArgs rope;
   rope.q = qkv.columns(0, q_width);
   rope.k = qkv.columns(q_width, kv_width);
@@ -186,7 +191,7 @@ void Model::attention(const Shape& shape, std::size_t layer) {
   backend_.rope_append(rope);
   const Tensor attended = act(kAttended, shape.rows, q_width);
   attend(shape, layer, rope.q, attended);
-  backend_.matmul({attended, w.out, {residual_, DType::f32, shape.rows, c.hidden, c.hidden}, true});
+  project({attended, w.out, {residual_, DType::f32, shape.rows, c.hidden, c.hidden}, true});
 }
 
 /// MLA with the up-projections absorbed: one KV head whose key is the normed latent followed by the rotated part, and
@@ -198,13 +203,13 @@ void Model::latent_attention(const Shape& shape, std::size_t layer) {
   const Tensor x = act(kNormed, shape.rows, c.hidden);
   const Tensor both = act(kProjected, shape.rows, q_width + key);
   const Tensor q = both.columns(0, q_width), down = both.columns(q_width, key), latent = down.columns(0, c.kv_lora);
-  backend_.matmul({x, w.q, q});
-  backend_.matmul({x, w.kv_down, down});
+  project({x, w.q, q});
+  project({x, w.kv_down, down});
   backend_.rms_norm({{}, latent, w.kv_norm, c.norm_eps, latent});
   const Tensor absorbed = act(kQueries, shape.rows, c.q_heads * key);
   for (std::int64_t h = 0; h < c.q_heads; ++h) {
     const auto head = static_cast<std::size_t>(h);
-    backend_.matmul({q.columns(h * c.head_dim, c.nope_dim), w.key_up[head], absorbed.columns(h * key, c.kv_lora)});
+    project({q.columns(h * c.head_dim, c.nope_dim), w.key_up[head], absorbed.columns(h * key, c.kv_lora)});
     backend_.gather({q.columns(h * c.head_dim + c.nope_dim, c.rope_dim), nullptr,
                      absorbed.columns(h * key + c.kv_lora, c.rope_dim)});
   }
@@ -224,16 +229,16 @@ void Model::latent_attention(const Shape& shape, std::size_t layer) {
   const Tensor values = room.columns(c.q_heads * c.kv_lora, c.q_heads * c.value_dim);
   attend(shape, layer, absorbed, mixed);
   for (std::int64_t h = 0; h < c.q_heads; ++h)
-    backend_.matmul({mixed.columns(h * c.kv_lora, c.kv_lora), w.value_up[static_cast<std::size_t>(h)],
-                     values.columns(h * c.value_dim, c.value_dim)});
-  backend_.matmul({values, w.out, {residual_, DType::f32, shape.rows, c.hidden, c.hidden}, true});
+    project({mixed.columns(h * c.kv_lora, c.kv_lora), w.value_up[static_cast<std::size_t>(h)],
+             values.columns(h * c.value_dim, c.value_dim)});
+  project({values, w.out, {residual_, DType::f32, shape.rows, c.hidden, c.hidden}, true});
 }
 
 void Model::mlp(const LayerWeights& w, const Tensor& x, const Tensor& residual, std::int64_t width) {
   const Tensor gate_up = act(kWide, x.rows, 2 * width), inner = act(kNarrow, x.rows, width);
-  backend_.matmul({x, w.gate_up, gate_up});
+  project({x, w.gate_up, gate_up});
   backend_.swiglu({gate_up, inner});
-  backend_.matmul({inner, w.down, residual, true});
+  project({inner, w.down, residual, true});
 }
 
 void Model::experts(const LayerWeights& w, const Tensor& x, const Tensor& residual) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Model {
  public:
   /// `layers` < 0: all; else a model of the first layers with the same head (a draft for the whole one).
   Model(kernels::Backend& backend, const ModelConfig& config, const WeightSource& source, const WeightFormat& format,
-        const Capacity& capacity, std::int64_t layers = -1);
+        const Capacity& capacity, std::int64_t layers = -1, const WeightVisitor& visit = {});
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -45,6 +46,12 @@ class Model {
   kernels::Backend& backend() { return backend_; }
   std::int64_t weight_bytes() const { return weights_.bytes; }
   std::int64_t cache_bytes() const { return cache_bytes_; }
+  /// For measurements: the weights, one layer's cache, and activation rows of a given width.
+  const ModelWeights& weights() const { return weights_; }
+  const kernels::KvCache& cache(std::size_t layer) const { return cache_[layer]; }
+  /// Sees the input of every projection (not of routed experts) before it is multiplied.
+  using Observer = std::function<void(const kernels::Weight&, const kernels::Tensor&)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
   /// Records each shape of decode step once and replays it (CUDA graphs). The results are the same.
   void use_graphs(bool on) { graphs_ = on; }
 
@@ -55,6 +62,7 @@ class Model {
     bool tree;
     auto operator<=>(const Shape&) const = default;
   };
+  void project(const kernels::MatmulArgs& args);
   void run(const Shape& shape);
   void attention(const Shape& shape, std::size_t layer);
   void latent_attention(const Shape& shape, std::size_t layer);
@@ -81,6 +89,7 @@ class Model {
   std::int64_t* copy_slots_ = nullptr;
   std::int64_t cache_bytes_ = 0;
   bool graphs_ = false;
+  Observer observer_;
   std::vector<std::pair<Shape, std::function<void()>>> recorded_;
 };
 

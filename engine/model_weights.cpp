@@ -16,7 +16,7 @@ struct Part {
 class Loader {
  public:
   Loader(kernels::Backend& backend, const ModelConfig& config, const WeightSource& source, const WeightFormat& format,
-         const std::function<void(const std::string&, const HostMatrix&, const HostMatrix&)>& visit)
+         const WeightVisitor& visit)
       : backend_(backend), c_(config), source_(source), format_(format), visit_(visit) {}
 
   ModelWeights load(std::int64_t layers) {
@@ -142,7 +142,7 @@ class Loader {
   const ModelConfig& c_;
   const WeightSource& source_;
   const WeightFormat& format_;
-  const std::function<void(const std::string&, const HostMatrix&, const HostMatrix&)>& visit_;
+  const WeightVisitor& visit_;
   std::string prefix_;
   std::int64_t bytes_ = 0;
 };
@@ -150,8 +150,7 @@ class Loader {
 }  // namespace
 
 ModelWeights load_weights(kernels::Backend& backend, const ModelConfig& config, const WeightSource& source,
-                          const WeightFormat& format, std::int64_t layers,
-                          const std::function<void(const std::string&, const HostMatrix&, const HostMatrix&)>& visit) {
+                          const WeightFormat& format, std::int64_t layers, const WeightVisitor& visit) {
   return Loader(backend, config, source, format, visit).load(layers);
 }
 

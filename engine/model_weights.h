@@ -43,11 +43,11 @@ struct ModelWeights {
   std::int64_t bytes = 0;
 };
 
-/// Reads, quantizes and loads; `layers` < 0: all. `visit`, where given, sees every projection before and after
-/// quantization.
-ModelWeights load_weights(
-    kernels::Backend& backend, const ModelConfig& config, const WeightSource& source, const WeightFormat& format,
-    std::int64_t layers = -1,
-    const std::function<void(const std::string&, const HostMatrix&, const HostMatrix&)>& visit = {});
+/// Sees a projection before and after quantization.
+using WeightVisitor = std::function<void(const std::string& name, const HostMatrix&, const HostMatrix&)>;
+
+/// Reads, quantizes and loads; `layers` < 0: all.
+ModelWeights load_weights(kernels::Backend& backend, const ModelConfig& config, const WeightSource& source,
+                          const WeightFormat& format, std::int64_t layers = -1, const WeightVisitor& visit = {});
 
 }  // namespace tokenfab::engine

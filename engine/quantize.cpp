@@ -103,13 +103,18 @@ HostMatrix quantize(const HostMatrix& w, DType type) {
 }
 
 double relative_error(const HostMatrix& w, const HostMatrix& q) {
-  double error = 0, norm = 0;
+  double error = 0;
   for (std::int64_t r = 0; r < w.n; ++r)
-    for (std::int64_t c = 0; c < w.k; ++c) {
-      const double x = w.value(r, c), d = x - q.value(r, c);
-      error += d * d, norm += x * x;
-    }
-  return norm > 0 ? std::sqrt(error / norm) : 0;
+    for (std::int64_t c = 0; c < w.k; ++c) error += std::pow(static_cast<double>(w.value(r, c)) - q.value(r, c), 2);
+  const double norm = frobenius(w);
+  return norm > 0 ? std::sqrt(error) / norm : 0;
+}
+
+double frobenius(const HostMatrix& w) {
+  double squares = 0;
+  for (std::int64_t r = 0; r < w.n; ++r)
+    for (std::int64_t c = 0; c < w.k; ++c) squares += std::pow(static_cast<double>(w.value(r, c)), 2);
+  return std::sqrt(squares);
 }
 
 }  // namespace tokenfab::engine

@@ -37,5 +37,6 @@ HostMatrix quantize_gptq(const HostMatrix& w, const CalibrationInputs& inputs);
 
 /// ||w - q|| / ||w||, Frobenius.
 double relative_error(const HostMatrix& w, const HostMatrix& q);
+double frobenius(const HostMatrix& w);
 
 }  // namespace tokenfab::engine

@@ -59,12 +59,14 @@ void CpuBackend::attention(const AttentionArgs& args) {
     throw std::invalid_argument("attention: at most 256 query heads per KV head");
   const std::vector<Query> queries = queries_of(args);
   const std::int64_t tasks = static_cast<std::int64_t>(queries.size()) * args.kv.kv_heads;
-#pragma omp parallel for num_threads(threads_) schedule(dynamic, 1) if (tasks > 1)
-  for (std::int64_t task = 0; task < tasks; ++task) {
+  const double work = static_cast<double>(tasks) * args.max_kv * args.kv.head_dim * args.q_heads / args.kv.kv_heads;
+  parallel(tasks, 1, work, [&](std::int64_t first, std::int64_t last, int) {
     thread_local std::vector<float> scores;
-    const Query& query = queries[static_cast<std::size_t>(task / args.kv.kv_heads)];
-    micro().attend(job_of(args, query, static_cast<std::int32_t>(task % args.kv.kv_heads), scores));
-  }
+    for (std::int64_t task = first; task < last; ++task) {
+      const Query& query = queries[static_cast<std::size_t>(task / args.kv.kv_heads)];
+      micro().attend(job_of(args, query, static_cast<std::int32_t>(task % args.kv.kv_heads), scores));
+    }
+  });
 }
 
 void CpuBackend::copy_kv(const CopyKvArgs& args) {

@@ -1,7 +1,5 @@
 #include "kernels/cpu/cpu_backend.h"
 
-#include <omp.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -11,12 +9,18 @@ namespace tokenfab::kernels {
 
 const char* name(DType type) {
   switch (type) {
-    case DType::f32: return "f32";
-    case DType::bf16: return "bf16";
-    case DType::e4m3: return "fp8";
-    case DType::i8: return "int8";
-    case DType::i4: return "int4";
-    case DType::i32: return "i32";
+    case DType::f32:
+      return "f32";
+    case DType::bf16:
+      return "bf16";
+    case DType::e4m3:
+      return "fp8";
+    case DType::i8:
+      return "int8";
+    case DType::i4:
+      return "int4";
+    case DType::i32:
+      return "i32";
   }
   return "?";
 }
@@ -59,22 +63,29 @@ const Micro& micro() {
 
 Stored stored(DType type) {
   switch (type) {
-    case DType::f32: return Stored::f32;
-    case DType::bf16: return Stored::bf16;
-    case DType::e4m3: return Stored::e4m3;
-    case DType::i8: return Stored::i8;
-    case DType::i4: return Stored::i4;
-    case DType::i32: break;
+    case DType::f32:
+      return Stored::f32;
+    case DType::bf16:
+      return Stored::bf16;
+    case DType::e4m3:
+      return Stored::e4m3;
+    case DType::i8:
+      return Stored::i8;
+    case DType::i4:
+      return Stored::i4;
+    case DType::i32:
+      break;
   }
   throw std::invalid_argument(std::string("no arithmetic on ") + name(type));
 }
 
-CpuBackend::CpuBackend(int threads) : threads_(threads > 0 ? threads : omp_get_num_procs()) {
-  scratch_.resize(static_cast<std::size_t>(threads_));
+CpuBackend::CpuBackend(int threads)
+    : pool_(threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))) {
+  scratch_.resize(static_cast<std::size_t>(pool_.threads()));
 }
 
 std::string CpuBackend::description() const {
-  return "cpu, " + std::to_string(threads_) + " threads, " + micro().name;
+  return "cpu, " + std::to_string(pool_.threads()) + " threads, " + micro().name;
 }
 
 void CpuBackend::Free::operator()(void* memory) const { std::free(memory); }
@@ -97,14 +108,14 @@ float* CpuBackend::scratch(int thread, std::size_t floats) {
 Weight CpuBackend::load(const HostWeight& weight, int count) {
   if (weight.type == DType::i4 && weight.k % kInt4Group != 0)
     throw std::invalid_argument("int4 weights need a multiple of 128 columns, not " + std::to_string(weight.k));
-  const std::int64_t data = data_bytes(weight) * count, scales = weight.scales ? (weight.bytes() - data_bytes(weight)) * count : 0;
+  const std::int64_t data = data_bytes(weight) * count,
+                     scales = weight.scales ? (weight.bytes() - data_bytes(weight)) * count : 0;
   Weight loaded = weight;
   weights_.emplace_back(aligned(static_cast<std::size_t>(data)));
   loaded.data = weights_.back().get();
   if (weight.type == DType::i4)
     repack_int4(static_cast<const std::uint8_t*>(weight.data), static_cast<std::uint8_t*>(weights_.back().get()), data);
-  else
-    std::memcpy(weights_.back().get(), weight.data, static_cast<std::size_t>(data));
+  else std::memcpy(weights_.back().get(), weight.data, static_cast<std::size_t>(data));
   if (scales > 0) {
     weights_.emplace_back(aligned(static_cast<std::size_t>(scales)));
     std::memcpy(weights_.back().get(), weight.scales, static_cast<std::size_t>(scales));

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <unordered_map>
@@ -6,6 +7,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/micro.h"
+#include "kernels/cpu/thread_pool.h"
 
 namespace tokenfab::kernels::cpu {
 
@@ -50,27 +52,26 @@ class CpuBackend final : public Backend {
   };
   float* scratch(int thread, std::size_t floats);
 
-  int threads_;
+  /// Runs body(first, last, thread) over [0, count) in contiguous parts of a multiple of `grain`. Alone where the
+  /// loop's `work` (multiply-adds or the like) would not pay for waking a thread.
+  template <class Body>
+  void parallel(std::int64_t count, std::int64_t grain, double work, const Body& body) {
+    constexpr double kWorthIt = 2e5;
+    constexpr std::int64_t kPartsEach = 4;  // so that a slow thread leaves parts to the others
+    const std::int64_t units = (count + grain - 1) / grain;
+    const std::int64_t parts = work < kWorthIt ? 1 : std::min<std::int64_t>(units, pool_.threads() * kPartsEach);
+    if (count <= 0) return;
+    pool_.run(static_cast<std::uint32_t>(parts), [&](std::uint32_t part, int thread) {
+      const std::int64_t first = units * part / parts * grain, end = units * (part + 1) / parts * grain;
+      body(first, std::min(end, count), thread);
+    });
+  }
+
+  ThreadPool pool_;
   std::vector<std::unique_ptr<void, Free>> weights_;
   std::vector<std::vector<float>> scratch_;  // per thread
 };
 
 Stored stored(DType type);
-
-/// Runs body(first, last, thread) over [0, count) in contiguous parts, a multiple of `grain` each, one per thread.
-template <class Body>
-void parallel(int threads, std::int64_t count, std::int64_t grain, Body&& body) {
-  const std::int64_t units = (count + grain - 1) / grain;
-  const int parts = static_cast<int>(units < threads ? units : threads);
-  if (parts <= 1) {
-    if (count > 0) body(std::int64_t{0}, count, 0);
-    return;
-  }
-#pragma omp parallel for num_threads(parts) schedule(static, 1)
-  for (int part = 0; part < parts; ++part) {
-    const std::int64_t first = units * part / parts * grain, end = units * (part + 1) / parts * grain;
-    body(first, end < count ? end : count, part);
-  }
-}
 
 }  // namespace tokenfab::kernels::cpu

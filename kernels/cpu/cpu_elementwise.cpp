@@ -8,8 +8,6 @@
 namespace tokenfab::kernels::cpu {
 namespace {
 
-constexpr std::int64_t kRowsPerPart = 8;
-
 /// 1 / rms, summed in double: exact enough for any width, and in one order.
 float inverse_rms(const float* x, std::int64_t n, float eps) {
   double sum = 0;
@@ -120,7 +118,8 @@ void CpuBackend::gather(const GatherArgs& args) {
 
 void CpuBackend::rms_norm(const RmsNormArgs& args) {
   const std::int64_t cols = args.out.cols;
-  parallel(threads_, args.out.rows, kRowsPerPart, [&](std::int64_t first, std::int64_t last, int) {
+  const double work = 4.0 * static_cast<double>(args.out.rows * cols);
+  parallel(args.out.rows, 1, work, [&](std::int64_t first, std::int64_t last, int) {
     for (std::int64_t t = first; t < last; ++t) {
       float* residual = args.residual.as<float>() + t * args.residual.stride;
       if (args.x.data)
@@ -133,7 +132,8 @@ void CpuBackend::rms_norm(const RmsNormArgs& args) {
 }
 
 void CpuBackend::rope_append(const RopeAppendArgs& args) {
-  parallel(threads_, args.q.rows, kRowsPerPart, [&](std::int64_t first, std::int64_t last, int) {
+  const double work = 8.0 * static_cast<double>(args.q.rows * args.q.cols);
+  parallel(args.q.rows, 1, work, [&](std::int64_t first, std::int64_t last, int) {
     float cosine[512], sine[512];
     if (args.rope_dim > 1024) throw std::invalid_argument("rope: at most 1024 rotated dimensions");
     for (std::int64_t t = first; t < last; ++t) rope_token(args, t, cosine, sine);
@@ -142,7 +142,8 @@ void CpuBackend::rope_append(const RopeAppendArgs& args) {
 
 void CpuBackend::swiglu(const SwigluArgs& args) {
   const std::int64_t cols = args.out.cols;
-  parallel(threads_, args.out.rows, kRowsPerPart, [&](std::int64_t first, std::int64_t last, int) {
+  const double work = 4.0 * static_cast<double>(args.out.rows * cols);
+  parallel(args.out.rows, 1, work, [&](std::int64_t first, std::int64_t last, int) {
     for (std::int64_t t = first; t < last; ++t) {
       const float* gate = args.gate_up.as<const float>() + t * args.gate_up.stride;
       micro().swiglu(gate, gate + cols, args.out.as<float>() + t * args.out.stride, cols);

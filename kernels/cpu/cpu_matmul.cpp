@@ -32,7 +32,8 @@ MatmulJob job_of(const Tensor& x, const Weight& w, const Tensor& y) {
 void CpuBackend::matmul(const MatmulArgs& args) {
   MatmulJob whole = job_of(args.x, args.w, args.y);
   whole.accumulate = args.accumulate;
-  parallel(threads_, args.w.n, 4, [&](std::int64_t first, std::int64_t last, int thread) {
+  const double work = static_cast<double>(args.x.rows) * static_cast<double>(args.w.n * args.w.k);
+  parallel(args.w.n, 4, work, [&](std::int64_t first, std::int64_t last, int thread) {
     MatmulJob job = whole;
     job.first = first;
     job.last = last;
@@ -42,7 +43,8 @@ void CpuBackend::matmul(const MatmulArgs& args) {
 }
 
 void CpuBackend::grouped_matmul(const GroupedMatmulArgs& args) {
-  parallel(threads_, args.experts[0].n, 4, [&](std::int64_t first, std::int64_t last, int thread) {
+  const double work = static_cast<double>(args.rows) * static_cast<double>(args.experts[0].n * args.experts[0].k);
+  parallel(args.experts[0].n, 4, work, [&](std::int64_t first, std::int64_t last, int thread) {
     for (int e = 0; e < args.expert_count; ++e) {
       const std::int32_t from = args.offsets[e], rows = args.offsets[e + 1] - from;
       if (rows == 0) continue;

@@ -23,7 +23,8 @@ void route_token(const MoeRouteArgs& args, std::int64_t t) {
   for (std::int32_t j = 0; j < args.top_k; ++j) {
     const std::int32_t e = best[static_cast<std::size_t>(j)];
     args.experts[t * args.top_k + j] = e;
-    args.weights[t * args.top_k + j] = static_cast<float>(std::exp(logits[e] - top) / (args.renormalize ? chosen : all));
+    args.weights[t * args.top_k + j] =
+        static_cast<float>(std::exp(logits[e] - top) / (args.renormalize ? chosen : all));
   }
 }
 
@@ -44,7 +45,8 @@ void CpuBackend::moe_route(const MoeRouteArgs& args) {
 }
 
 void CpuBackend::moe_combine(const MoeCombineArgs& args) {
-  parallel(threads_, args.out.rows, 8, [&](std::int64_t first, std::int64_t last, int) {
+  const double work = static_cast<double>(args.out.rows * args.out.cols) * args.top_k;
+  parallel(args.out.rows, 1, work, [&](std::int64_t first, std::int64_t last, int) {
     for (std::int64_t t = first; t < last; ++t) {
       float* out = args.out.as<float>() + t * args.out.stride;
       if (!args.accumulate) std::fill(out, out + args.out.cols, 0.0f);

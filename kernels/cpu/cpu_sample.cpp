@@ -87,25 +87,30 @@ void verify_sequence(const VerifyArgs& args, std::int32_t s) {
 
 void CpuBackend::sample(const SampleArgs& args) {
   const std::int64_t vocab = args.logits.cols;
-#pragma omp parallel for num_threads(threads_) if (args.logits.rows > 1)
-  for (std::int64_t r = 0; r < args.logits.rows; ++r) {
+  const auto choose = [&](std::int64_t r) {
     const float* logits = args.logits.as<const float>() + r * args.logits.stride;
     if (args.temperature <= 0 && !args.probabilities.data) {
       args.ids[r] = argmax(logits, vocab);
-      continue;
+      return;
     }
     std::vector<double> p;
     distribution(logits, vocab, args.temperature, p);
     args.ids[r] = draw(p, args.uniform ? args.uniform[r] : 0.0f);
-    if (!args.probabilities.data) continue;
+    if (!args.probabilities.data) return;
     float* out = args.probabilities.as<float>() + r * args.probabilities.stride;
     for (std::int64_t i = 0; i < vocab; ++i) out[i] = static_cast<float>(p[static_cast<std::size_t>(i)]);
-  }
+  };
+  const double work = (args.temperature > 0 ? 16.0 : 1.0) * static_cast<double>(args.logits.rows * vocab);
+  parallel(args.logits.rows, 1, work, [&](std::int64_t first, std::int64_t last, int) {
+    for (std::int64_t r = first; r < last; ++r) choose(r);
+  });
 }
 
 void CpuBackend::verify(const VerifyArgs& args) {
-#pragma omp parallel for num_threads(threads_) if (args.sequences > 1)
-  for (std::int32_t s = 0; s < args.sequences; ++s) verify_sequence(args, s);
+  const double work = 16.0 * static_cast<double>(args.logits.rows * args.logits.cols);
+  parallel(args.sequences, 1, work, [&](std::int64_t first, std::int64_t last, int) {
+    for (std::int64_t s = first; s < last; ++s) verify_sequence(args, static_cast<std::int32_t>(s));
+  });
 }
 
 }  // namespace tokenfab::kernels::cpu

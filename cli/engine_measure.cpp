@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/engine.h"
+#include "engine/measure.h"
+#include "engine/quality.h"
+
+namespace tokenfab::cli {
+namespace {
+
+using namespace tokenfab::engine;
+using nlohmann::json;
+
+json row_of(const Measurement& m) {
+  json row = {{"key", m.key},           {"kind", m.kind},   {"op", m.op},        {"rows", m.rows},
+              {"median_s", m.median_s}, {"p10_s", m.p10_s}, {"p90_s", m.p90_s},  {"rounds", m.rounds},
+              {"bytes", m.bytes},       {"flop", m.flop},   {"layers", m.layers}};
+  if (m.n > 0) row["n"] = m.n, row["k"] = m.k;
+  if (m.batch > 0) row["batch"] = m.batch, row["context"] = m.context;
+  if (m.kind != "step") return row;
+  row["chunk"] = m.chunk;
+  row["sums"] = {{"decode_sequences", m.sums.decode_sequences},   {"decode_kv_tokens", m.sums.decode_kv_tokens},
+                 {"prefill_tokens", m.sums.prefill_tokens},       {"prefill_sequences", m.sums.prefill_sequences},
+                 {"prefill_attention", m.sums.prefill_attention}, {"prefill_kv_tokens", m.sums.prefill_kv_tokens},
+                 {"prefill_outputs", m.sums.prefill_outputs}};
+  return row;
+}
+
+json header_of(const EngineArgs& a, const std::string& device) {
+  const std::time_t now = std::time(nullptr);
+  char date[16];
+  std::strftime(date, sizeof date, "%Y-%m-%d", std::gmtime(&now));
+  return {{"header", true},
+          {"tool", "tokenfab engine measure"},
+          {"version", TOKENFAB_VERSION},
+          {"date", date},
+          {"device", device},
+          {"model", a.model},
+          {"weights", a.weights},
+          {"kv", a.kv},
+          {"page_tokens", a.page_tokens}};
+}
+
+/// Keys already in the file; refuses one that was measured otherwise. A cut-off last line is dropped from the file.
+std::set<std::string> known_points(const std::string& path, const json& header) {
+  std::set<std::string> known;
+  std::ifstream in(path);
+  std::string line, kept;
+  for (bool first = true; std::getline(in, line); first = false) {
+    const json row = json::parse(line, nullptr, false);
+    if (row.is_discarded()) {
+      if (!in.eof() && in.peek() != EOF) throw UserError(path + ": is not a file of measurements");
+      break;
+    }
+    if (first)
+      for (const char* key : {"tool", "device", "model", "weights", "kv", "page_tokens"})
+        if (!row.is_object() || row.value(key, json()) != header[key])
+          throw UserError(path + ": was measured with another " + key + "; choose another file");
+    if (row.contains("key") && row["key"].is_string()) known.insert(row["key"].get<std::string>());
+    kept += line + "\n";
+  }
+  in.close();
+  if (!kept.empty() && kept.size() != std::filesystem::file_size(path)) std::ofstream(path, std::ios::trunc) << kept;
+  return known;
+}
+
+}  // namespace
+
+void engine_measure(const EngineMeasureArgs& args) {
+  const auto backend = open_backend(args.engine);
+  EngineArgs sized = args.engine;
+  sized.max_sequences = std::max(sized.max_sequences, args.most_batch + 1);
+  sized.token_budget = std::max(sized.token_budget, args.most_prefill + args.most_batch);
+  sized.context = std::max(sized.context, args.most_context + args.most_prefill);
+  if (sized.kv_blocks == 0)
+    sized.kv_blocks = (args.most_batch + 1) * ((args.most_context + args.most_prefill) / sized.page_tokens + 2);
+  if (sized.draft == "none") sized.draft = "ngram", sized.draft_tokens = 8;  // room for the steps that verify drafts
+  const json header = header_of(args.engine, backend->description());
+  const bool fresh = !std::filesystem::exists(args.output) || std::filesystem::file_size(args.output) == 0;
+  const std::set<std::string> known = fresh ? std::set<std::string>{} : known_points(args.output, header);
+  std::ofstream out(args.output, std::ios::app);
+  if (fresh) out << header.dump() << "\n" << std::flush;
+  if (!out) throw UserError(args.output + ": cannot be written");
+  Engine engine(*backend, engine_spec(sized));
+  MeasureOptions options;
+  options.seconds = args.seconds;
+  options.most_batch = args.most_batch;
+  options.most_context = args.most_context;
+  options.most_prefill = args.most_prefill;
+  std::int64_t done = 0;
+  const std::int64_t left = measure(engine, options, known, [&](const Measurement& m) {
+    out << row_of(m).dump() << "\n" << std::flush;
+    if (!out) throw UserError(args.output + ": cannot be written (disk full?)");
+    ++done;
+  });
+  if (args.engine.json)
+    std::cout << json{{"file", args.output}, {"measured", done}, {"known", known.size()}, {"left", left}}.dump()
+              << "\n";
+  else
+    std::cout << fmt::format("{}: {} points measured, {} known before, {} left{}\n", args.output, done, known.size(),
+                             left, left > 0 ? " (run again to go on)" : "");
+}
+
+void engine_quantize(const EngineQuantizeArgs& args) {
+  const auto backend = open_backend(args.engine);
+  const QuantizationQuality q = quantization_quality(*backend, args.engine.model, args.engine.seed,
+                                                     weight_type(args.type), args.method, args.sequences, args.length);
+  if (args.engine.json) {
+    std::cout << json{{"model", args.engine.model},
+                      {"type", q.type},
+                      {"method", q.method},
+                      {"weight_error", q.weight_error},
+                      {"worst_weight_error", q.worst_weight_error},
+                      {"worst_matrix", q.worst_matrix},
+                      {"logit_kl_nats", q.logit_kl},
+                      {"top1_agreement", q.top1_agreement},
+                      {"positions", q.positions},
+                      {"bytes_original", q.bytes_original},
+                      {"bytes_quantized", q.bytes_quantized}}
+                     .dump(2)
+              << "\n";
+    return;
+  }
+  std::cout << fmt::format("{} to {} by {}, against bf16 on {} positions of random sequences\n", args.engine.model,
+                           q.type, q.method, q.positions);
+  std::cout << text_table({{"measure", "value"},
+                           {"weight error, all projections", fmt::format("{:.5f}", q.weight_error)},
+                           {"weight error, worst: " + q.worst_matrix, fmt::format("{:.5f}", q.worst_weight_error)},
+                           {"logit KL, nats per position", fmt::format("{:.6f}", q.logit_kl)},
+                           {"top-1 agreement", fmt::format("{:.4f}", q.top1_agreement)},
+                           {"weights, MB", fmt::format("{:.1f} -> {:.1f}", static_cast<double>(q.bytes_original) / 1e6,
+                                                       static_cast<double>(q.bytes_quantized) / 1e6)}});
+}
+
+}  // namespace tokenfab::cli

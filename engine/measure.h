@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace tokenfab::engine {
+
+/// One measured point: an operator over all layers, or a whole step. `sums` is what a step model is asked about.
+struct Measurement {
+  std::string key;        // names the point; a resumed sweep skips the keys that it has
+  std::string kind;       // "operator" or "step"
+  std::string op;         // operator class of the step model, or "decode", "prefill", "mixed", "verify"
+  std::int64_t rows = 0;  // tokens in the call
+  std::int64_t batch = 0, context = 0, chunk = 0;
+  std::int64_t n = 0, k = 0;  // GEMM shape of one layer
+  StepSums sums;              // kind "step"
+  std::int64_t layers = 1;    // times are per layer: the calls ran over this many in turn
+  double median_s = 0, p10_s = 0, p90_s = 0;
+  std::int64_t rounds = 0;
+  double bytes = 0, flop = 0;  // useful, per layer or step
+};
+
+struct MeasureOptions {
+  double seconds = 60;  // stop beginning points after this
+  std::int64_t most_batch = 64, most_context = 2048, most_prefill = 1024;
+  int rounds = 9;
+};
+
+/// Sweeps the engine's operators at its model's shapes, then whole steps: decode over batch x context, prefill, mixed
+/// chunked batches, verification of drafts; most valuable first. Calls `done` after each point. Returns how many
+/// points were left when time ran out. Overwrites the model's cache.
+std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::set<std::string>& known,
+                     const std::function<void(const Measurement&)>& done);
+
+/// The points that a sweep would take, without times: bytes and FLOP for the roofline's arithmetic.
+std::vector<Measurement> measurement_plan(Engine& engine, const MeasureOptions& options);
+
+}  // namespace tokenfab::engine
