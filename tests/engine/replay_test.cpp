@@ -95,6 +95,19 @@ TEST_CASE("speculative greedy output equals plain greedy output, whatever drafts
   }
 }
 
+TEST_CASE("speculation reproduces 10,000 greedy tokens") {
+  ReplayTrace trace = small_trace(42, 40, 1);
+  for (Request& r : trace.requests) r.output_tokens = 240;
+  EngineSpec spec = tiny_spec();
+  spec.context = 320;
+  const Outputs expected = outputs(alone(spec), trace);
+  spec.draft.kind = "layers";
+  const auto backend = kernels::make_cpu_backend(2);
+  const Replayed replayed = replay_with(*backend, spec, trace);
+  CHECK(replayed.record.output_served == 10080);
+  CHECK(replayed.log.outputs == expected);
+}
+
 TEST_CASE("a draft that is the target itself is always accepted") {
   EngineSpec spec = tiny_spec();
   spec.draft.kind = "noisy";
