@@ -52,6 +52,13 @@ struct EngineMeasureArgs {
 };
 void engine_measure(const EngineMeasureArgs& args);
 
+struct EngineBenchArgs {
+  std::string backend = "cpu", size, filter, output;
+  double seconds = 60, gbps = 4800, tflops = 989;
+  bool fast = false, dry_run = false, json = false;
+};
+void engine_bench(const EngineBenchArgs& args);
+
 struct EngineQuantizeArgs {
   EngineArgs engine;
   std::string type = "int4", method = "rtn";

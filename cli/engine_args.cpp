@@ -118,6 +118,21 @@ void add_engine(CLI::App& app) {
       ->check(CLI::Range(16, 1 << 20));
   measure_app->callback([measure] { engine_measure(*measure); });
 
+  auto bench = std::make_shared<EngineBenchArgs>();
+  auto* bench_app = engine->add_subcommand("bench", "Check every kernel, then time it against this machine's ceilings");
+  bench_app->add_option("--backend", bench->backend, "cpu or cuda");
+  bench_app->add_option("--size", bench->size, "Shapes: cpu or h200; default: the backend's");
+  bench_app->add_option("--filter", bench->filter, "Only cases whose name contains this");
+  bench_app->add_option("-o,--output", bench->output, "JSON lines; a file that exists is continued");
+  bench_app->add_option("--seconds", bench->seconds, "Begin no case after this")->check(CLI::Range(0.0, 1e6));
+  bench_app->add_flag("--dry-run", bench->dry_run, "Each case's bytes, FLOP and shortest time, without running it");
+  bench_app->add_option("--gbps", bench->gbps, "dry run: bandwidth; default: an H200's")->check(CLI::PositiveNumber);
+  bench_app->add_option("--tflops", bench->tflops, "dry run: peak; default: an H200's, dense bf16")
+      ->check(CLI::PositiveNumber);
+  bench_app->add_flag("--fast", bench->fast, "cuda: let reductions depend on the batch");
+  bench_app->add_flag("--json", bench->json, "Print one JSON object");
+  bench_app->callback([bench] { engine_bench(*bench); });
+
   auto quantize = std::make_shared<EngineQuantizeArgs>();
   auto* quantize_app = engine->add_subcommand("quantize", "What quantization does to a model's weights and logits");
   add_engine_options(*quantize_app, quantize->engine);

@@ -7,7 +7,7 @@
 /// "act" is the backend's activation type: f32 on the CPU, bf16 on CUDA.
 namespace tokenfab::kernels {
 
-/// out[i] = table[ids[i]]. table bf16 [vocab, cols]; out act [tokens, cols].
+/// out[i] = table[ids[i]]. table bf16 [vocab, cols]; out act or f32 [tokens, cols].
 struct EmbedArgs {
   const std::int32_t* ids = nullptr;
   Weight table;
@@ -23,7 +23,7 @@ struct MatmulArgs {
 };
 
 /// residual += x (where x is given), then out = residual / rms(residual) * weight. residual f32 or act [m, cols];
-/// weight bf16 [cols].
+/// weight bf16 [cols]. out act; it may be the residual itself where x is null.
 struct RmsNormArgs {
   Tensor x;  // data may be null
   Tensor residual;
@@ -120,7 +120,7 @@ struct GroupedMatmulArgs {
   Tensor y;
 };
 
-/// out[t] (+)= sum over j ascending of weights[t][j] * y[position[t * top_k + j]].
+/// out[t] (+)= sum over j ascending of weights[t][j] * y[position[t * top_k + j]]. y act; out act or f32.
 struct MoeCombineArgs {
   Tensor y;
   const float* weights = nullptr;

@@ -49,6 +49,8 @@ struct Micro {
   void (*matmul)(const MatmulJob&);
   void (*attend)(const AttendJob&);
   void (*swiglu)(const float* gate, const float* up, float* out, std::int64_t n);
+  float (*sum)(const float* x, std::int64_t n);
+  float (*multiply_add)(std::int64_t steps, double& flop);  // peak arithmetic: independent chains in registers
   const char* name;
 };
 

@@ -1,5 +1,7 @@
 #include <immintrin.h>
 
+#include <utility>
+
 #include "kernels/cpu/micro.h"
 
 namespace tokenfab::kernels::cpu {
@@ -7,6 +9,6 @@ namespace {
 #include "kernels/cpu/micro.inc"
 }  // namespace
 
-const Micro kMicroAvx2 = {matmul, attend, swiglu, "avx2"};
+const Micro kMicroAvx2 = {matmul, attend, swiglu, sum_of, multiply_add, "avx2"};
 
 }  // namespace tokenfab::kernels::cpu

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "kernels/cpu/micro.h"
 
 namespace tokenfab::kernels::cpu {
@@ -5,6 +7,6 @@ namespace {
 #include "kernels/cpu/micro.inc"
 }  // namespace
 
-const Micro kMicroBaseline = {matmul, attend, swiglu, "baseline"};
+const Micro kMicroBaseline = {matmul, attend, swiglu, sum_of, multiply_add, "baseline"};
 
 }  // namespace tokenfab::kernels::cpu

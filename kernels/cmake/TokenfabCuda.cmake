@@ -1,0 +1,28 @@
+# Decides about CUDA and enables the language: TOKENFAB_CUDA = AUTO (where nvcc is found), ON (required) or OFF.
+# Sets TOKENFAB_HAS_CUDA. To be included at the top level, after project().
+find_program(TOKENFAB_NVCC nvcc HINTS /usr/local/cuda/bin ENV CUDA_PATH PATH_SUFFIXES bin)
+set(TOKENFAB_HAS_CUDA OFF)
+if(TOKENFAB_CUDA STREQUAL "ON" AND NOT TOKENFAB_NVCC)
+  message(FATAL_ERROR "TOKENFAB_CUDA=ON but nvcc was not found; set CUDA_PATH or use AUTO or OFF")
+elseif(TOKENFAB_CUDA STREQUAL "OFF")
+  message(STATUS "tokenfab: CUDA is OFF (asked)")
+elseif(NOT TOKENFAB_NVCC)
+  message(STATUS "tokenfab: CUDA is OFF: no nvcc on this machine")
+else()
+  # Before enable_language, or it takes nvcc's own default. Hopper's instructions need the "a".
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90a-real 100-real)
+  endif()
+  set(CMAKE_CUDA_COMPILER ${TOKENFAB_NVCC})
+  if(TOKENFAB_CCACHE)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${TOKENFAB_CCACHE})
+  endif()
+  enable_language(CUDA)
+  # CMake 3.25.1 does not know that nvcc has C++20.
+  if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+  endif()
+  set(TOKENFAB_HAS_CUDA ON)
+  message(STATUS "tokenfab: CUDA is ON: ${TOKENFAB_NVCC}, for ${CMAKE_CUDA_ARCHITECTURES}")
+endif()
