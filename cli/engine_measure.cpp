@@ -11,6 +11,7 @@
 #include "cli/engine.h"
 #include "engine/measure.h"
 #include "engine/quality.h"
+#include "kernels/bench/bench.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -33,7 +34,7 @@ json row_of(const Measurement& m) {
   return row;
 }
 
-json header_of(const EngineArgs& a, const std::string& device) {
+json header_of(const EngineArgs& a, const std::string& device, const kernels::Ceilings& c) {
   const std::time_t now = std::time(nullptr);
   char date[16];
   std::strftime(date, sizeof date, "%Y-%m-%d", std::gmtime(&now));
@@ -45,7 +46,10 @@ json header_of(const EngineArgs& a, const std::string& device) {
           {"model", a.model},
           {"weights", a.weights},
           {"kv", a.kv},
-          {"page_tokens", a.page_tokens}};
+          {"page_tokens", a.page_tokens},
+          {"copy_gbps", c.copy_gbps},
+          {"read_gbps", c.read_gbps},
+          {"peak_tflops", c.tflops}};
 }
 
 /// Keys already in the file; refuses one that was measured otherwise. A cut-off last line is dropped from the file.
@@ -82,7 +86,8 @@ void engine_measure(const EngineMeasureArgs& args) {
   if (sized.kv_blocks == 0)
     sized.kv_blocks = (args.most_batch + 1) * ((args.most_context + args.most_prefill) / sized.page_tokens + 2);
   if (sized.draft == "none") sized.draft = "ngram", sized.draft_tokens = 8;  // room for the steps that verify drafts
-  const json header = header_of(args.engine, backend->description());
+  const kernels::Ceilings ceilings = kernels::measure_ceilings(*backend, args.engine.backend == "cuda");
+  const json header = header_of(args.engine, backend->description(), ceilings);
   const bool fresh = !std::filesystem::exists(args.output) || std::filesystem::file_size(args.output) == 0;
   const std::set<std::string> known = fresh ? std::set<std::string>{} : known_points(args.output, header);
   std::ofstream out(args.output, std::ios::app);
@@ -95,10 +100,12 @@ void engine_measure(const EngineMeasureArgs& args) {
   options.most_context = args.most_context;
   options.most_prefill = args.most_prefill;
   std::int64_t done = 0;
+  Measurement smallest;  // a decode step of one sequence: the purest reading of the weights
   const std::int64_t left = measure(engine, options, known, [&](const Measurement& m) {
     out << row_of(m).dump() << "\n" << std::flush;
     if (!out) throw UserError(args.output + ": cannot be written (disk full?)");
     ++done;
+    if (m.op == "decode" && m.batch == 1 && smallest.rounds == 0) smallest = m;
   });
   if (args.engine.json)
     std::cout << json{{"file", args.output}, {"measured", done}, {"known", known.size()}, {"left", left}}.dump()

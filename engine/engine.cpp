@@ -50,6 +50,7 @@ Engine::Engine(kernels::Backend& backend, const EngineSpec& spec)
   fill_defaults();
   source_ = open_weights(spec_.model, config_, spec_.seed);
   model_ = std::make_unique<Model>(backend_, config_, *source_, WeightFormat{spec_.weights, {}}, capacity());
+  model_->use_graphs(true);
 }
 
 void Engine::fill_defaults() {

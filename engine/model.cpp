@@ -107,14 +107,14 @@ Tensor Model::forward(const StepBatch& batch) {
   Shape shape{batch.rows(), batch.sequences(), outputs, batch.max_query, batch.max_kv, !batch.tree_mask.empty()};
   inputs_.upload(batch);
   if (graphs_ && shape.max_query <= 8) {
-    // The bounds only size launches, so steps of nearby lengths share a recording.
-    shape.max_kv = static_cast<std::int32_t>(round_up(shape.max_kv, 1024));
-    const auto known =
-        std::find_if(recorded_.begin(), recorded_.end(), [&](const auto& r) { return r.first == shape; });
-    if (known == recorded_.end()) {
-      recorded_.emplace_back(shape, backend_.record([this, shape] { run(shape); }));
-      recorded_.back().second();
+    // The bound only sizes launches, so steps of nearby lengths share a recording.
+    const std::int64_t longest = inputs_.max_pages * capacity_.page_tokens;
+    shape.max_kv = static_cast<std::int32_t>(std::min(round_up(shape.max_kv, 1024), longest));
+    const auto [known, first] = recorded_.try_emplace(shape);
+    if (first) {
+      run(shape);  // libraries tune themselves on what they meet, which a recording forbids
     } else {
+      if (!known->second) known->second = backend_.record([this, shape] { run(shape); });
       known->second();
     }
   } else {

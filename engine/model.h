@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -52,7 +53,8 @@ class Model {
   /// Sees the input of every projection (not of routed experts) before it is multiplied.
   using Observer = std::function<void(const kernels::Weight&, const kernels::Tensor&)>;
   void observe(Observer observer) { observer_ = std::move(observer); }
-  /// Records each shape of decode step once and replays it (CUDA graphs). The results are the same.
+  /// Records each shape of decode step when it comes for the second time, and replays it from then on (CUDA graphs).
+  /// The results are the same.
   void use_graphs(bool on) { graphs_ = on; }
 
  private:
@@ -90,7 +92,7 @@ class Model {
   std::int64_t cache_bytes_ = 0;
   bool graphs_ = false;
   Observer observer_;
-  std::vector<std::pair<Shape, std::function<void()>>> recorded_;
+  std::map<Shape, std::function<void()>> recorded_;  // empty functions: seen once
 };
 
 }  // namespace tokenfab::engine

@@ -1,66 +1,11 @@
 // The tool from outside: contract, exit codes, and the text of every shipped scenario.
-#include <sys/wait.h>
+#include "tests/golden/shell.h"
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "tests/catch.h"
-
-namespace fs = std::filesystem;
-using nlohmann::json;
+using namespace tokenfab::golden;
 
 namespace {
 
 const fs::path kRoot = TOKENFAB_SOURCE_DIR;
-
-struct Result {
-  int code = -1;
-  std::string out, err;
-};
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-/// A folder that is the tool's working directory and goes away with the test.
-struct Shell {
-  fs::path folder;
-  Shell() {
-    std::string name = (fs::temp_directory_path() / "tokenfab-cli-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    folder = name;
-  }
-  ~Shell() { fs::remove_all(folder); }
-
-  Result operator()(const std::string& arguments) const {
-    const std::string err = (folder / "stderr.txt").string();
-    const std::string command =
-        "cd '" + folder.string() + "' && '" TOKENFAB_BINARY "' " + arguments + " 2>'" + err + "' </dev/null";
-    FILE* pipe = popen(command.c_str(), "r");
-    REQUIRE(pipe != nullptr);
-    Result r;
-    std::array<char, 65536> buffer;
-    for (std::size_t n; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) r.out.append(buffer.data(), n);
-    const int status = pclose(pipe);
-    r.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-    r.err = read_file(err);
-    return r;
-  }
-  json parsed(const std::string& arguments) const {
-    const Result r = (*this)(arguments);
-    INFO(arguments << "\n" << r.err);
-    REQUIRE(r.code == 0);
-    return json::parse(r.out);
-  }
-};
 
 std::vector<fs::path> shipped() {
   std::vector<fs::path> out;
@@ -77,11 +22,6 @@ const std::string kMain = (kRoot / "scenarios/azure-conv-h100-70b.json").string(
 const char* kTiny = R"({"name": "tiny", "workload": {"generate": {"arrivals": {"rate": 4}, "input_tokens": 300,
   "output_tokens": {"geometric": 40}, "max_requests": 400}},
   "pools": [{"llm": "llama-3.1-8b", "chip": "l4", "supply": {"rent": {"usd_per_chip_hour": 1.0}}}]})";
-
-std::string one_line(const Result& r) {
-  CHECK(std::count(r.err.begin(), r.err.end(), '\n') == 1);
-  return r.err;
-}
 
 }  // namespace
 
@@ -234,7 +174,7 @@ TEST_CASE("bad input is one line with place, value and nearest name, and exit 2"
   fails("run tiny.json --nonsense", {"--nonsense"});
   fails("report none.db", {"none.db", "no such file"});
   fails("catalog chip", {"chips"});
-  for (const char* command : {"sweep", "compare", "calibrate", "validate", "engine", "audit", "breakeven"})
+  for (const char* command : {"sweep", "compare", "calibrate", "validate", "audit", "breakeven"})
     fails(std::string(command) + " x", {"not supported by this version"});
   std::ofstream(tokenfab.folder / "bad.csv") << "TIMESTAMP,ContextTokens,GeneratedTokens\n"
                                                 "2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:47.0,x,44\n";
