@@ -1,8 +1,10 @@
 #include "engine/model_config.h"
 
 #include <cmath>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/json_object.h"
@@ -169,7 +171,15 @@ std::vector<std::string> ModelConfig::presets() {
 }
 
 ModelConfig ModelConfig::from_file(const std::string& path) {
-  const nlohmann::json text = parse_json_file(path);
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw UserError(path + ": cannot be opened");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return from_text(text.str(), path);
+}
+
+ModelConfig ModelConfig::from_text(std::string_view bytes, const std::string& path) {
+  const nlohmann::json text = parse_json_text(bytes, path);
   const JsonObject json(text, path);
   refuse_unsupported(json);
   ModelConfig c;

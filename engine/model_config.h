@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tokenfab::engine {
@@ -48,6 +49,7 @@ struct ModelConfig {
   static std::vector<std::string> presets();
   /// A Hugging Face config.json. UserError where an architecture or option is not supported.
   static ModelConfig from_file(const std::string& path);
+  static ModelConfig from_text(std::string_view text, const std::string& name);
 };
 
 }  // namespace tokenfab::engine

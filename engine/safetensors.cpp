@@ -75,20 +75,22 @@ MappedFile::~MappedFile() {
 
 void Safetensors::add(const std::string& path) {
   files_.push_back(std::make_unique<MappedFile>(path));
-  const MappedFile& file = *files_.back();
+  add({files_.back()->data(), files_.back()->size()}, path);
+}
+
+void Safetensors::add(std::string_view bytes, const std::string& path) {
   std::uint64_t header = 0;
-  if (file.size() < 8) throw UserError(path + ": is too short for a safetensors file");
-  std::memcpy(&header, file.data(), 8);
-  if (header > file.size() - 8)
+  if (bytes.size() < 8) throw UserError(path + ": is too short for a safetensors file");
+  std::memcpy(&header, bytes.data(), 8);
+  if (header > bytes.size() - 8)
     throw UserError(path + ": its header would be " + std::to_string(header) + " bytes, the file has " +
-                    std::to_string(file.size()));
-  const char* data = file.data() + 8 + header;
-  const nlohmann::json text = parse_json_text({file.data() + 8, static_cast<std::size_t>(header)}, path);
+                    std::to_string(bytes.size()));
+  const auto length = static_cast<std::size_t>(header);
+  const nlohmann::json text = parse_json_text(bytes.substr(8, length), path);
   const JsonObject json(text, path);
-  for (const std::string& name : json.keys()) {
-    if (name == "__metadata__") continue;
-    entries_[name] = parse_entry(json.object(name), data, file.size() - 8 - static_cast<std::size_t>(header));
-  }
+  for (const std::string& name : json.keys())
+    if (name != "__metadata__")
+      entries_[name] = parse_entry(json.object(name), bytes.data() + 8 + length, bytes.size() - 8 - length);
 }
 
 Safetensors::Safetensors(const std::string& file_or_folder) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tokenfab::engine {
@@ -27,6 +28,8 @@ class MappedFile {
 class Safetensors {
  public:
   explicit Safetensors(const std::string& file_or_folder);
+  /// A whole file that is already in memory and stays there; `name` is for messages.
+  Safetensors(std::string_view bytes, const std::string& name) { add(bytes, name); }
 
   struct Entry {
     std::string dtype;  // "BF16", "F16", "F32", ...
@@ -42,6 +45,7 @@ class Safetensors {
 
  private:
   void add(const std::string& path);
+  void add(std::string_view bytes, const std::string& name);
   std::vector<std::unique_ptr<MappedFile>> files_;
   std::map<std::string, Entry> entries_;
 };

@@ -45,7 +45,7 @@ struct KvCache {
   std::int32_t page_tokens = 16, kv_heads = 0, head_dim = 0, value_dim = 0;
 };
 
-/// Rotates the last `rope_dim` numbers of each head of q (in place) and k, after an optional RMS norm per head
+/// Rotates the last `rope_dim` numbers of each head of q (in place) and k (left unspecified), after an optional RMS norm per head
 /// (q_norm, k_norm: bf16 [head_dim]), and writes k, v into the cache. q act [tokens, q_heads * head_dim],
 /// k act [tokens, kv_heads * head_dim], v act [tokens, kv_heads * value_dim] (null with MLA).
 /// Pair (i, i + rope_dim / 2), or (2i, 2i + 1) with `interleaved`, turns by position * inverse_frequency[i].

@@ -43,8 +43,7 @@ TF_KERNEL TF_LAUNCH_BOUNDS(kWarps* kWarp, 4) combine_kernel(AttentionJob j, Spli
     TF_UNROLL
     for (int i = 0; i < kAtOnce; ++i) {
       if (first + i >= parts.count) continue;
-      const std::int64_t at =
-          static_cast<std::int64_t>(parts.slot(first + i)) * plan.tile_rows + row % plan.tile_rows;
+      const std::int64_t at = static_cast<std::int64_t>(parts.slot(first + i)) * plan.tile_rows + row % plan.tile_rows;
       part[i].most = plan.scales[2 * at];
       part[i].weight = plan.scales[2 * at + 1];
       load4(plan.sums + at * j.value_dim + column, part[i].v);

@@ -1,4 +1,4 @@
-#include "kernels/cuda/attention_decode.cuh"
+#include "kernels/cuda/attention_decode_launch.cuh"
 
 namespace tokenfab::kernels::cuda {
 inline namespace TF_BUILD {

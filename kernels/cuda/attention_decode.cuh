@@ -3,9 +3,9 @@
 #include "kernels/cuda/attention_tile.cuh"
 #include "kernels/cuda/vector_io.cuh"
 
-/// Attention of few rows per sequence: bound by the reading of the cache. Each warp of a block takes every so many-th 16
-/// tokens of a run, through a ring of its own in shared memory, so that no barrier stands between a read and the next;
-/// the warps' sums are added in order at the run's end.
+/// Attention of few rows per sequence: bound by the reading of the cache. Each warp of a block takes every so many-th
+/// 16 tokens of a run, through a ring of its own in shared memory, so that no barrier stands between a read and the
+/// next; the warps' sums are added in order at the run's end.
 namespace tokenfab::kernels::cuda {
 inline namespace TF_BUILD {
 
@@ -60,9 +60,7 @@ struct DecodeWarp {
     return reinterpret_cast<PartialSum*>(queries + L::query_bytes + L::scale_bytes + warps * L::ring_bytes);
   }
 
-  TF_DEV int first_token(const DecodeRun& run, int i) const {
-    return run.begin + (i * warps + warp) * kDecodeTokens;
-  }
+  TF_DEV int first_token(const DecodeRun& run, int i) const { return run.begin + (i * warps + warp) * kDecodeTokens; }
   /// The cache row of this lane's token of the warp's i-th tile.
   TF_DEV unsigned lookup(const DecodeRun& run, int i) const {
     const int token = first_token(run, i) + lane % kDecodeTokens;
@@ -172,8 +170,7 @@ struct DecodeWarp {
           scales[(kDecodeWarps + warp) * L::rows + row] = running.sum[m][r];
         }
         TF_UNROLL
-        for (int n = 0; n < D / 8; ++n)
-          TF_UNROLL
+        for (int n = 0; n < D / 8; ++n) TF_UNROLL
         for (int e = 0; e < 2; ++e) sums[row * L::sum_stride + value_column<type>(n, e, t)] = o[m][n][2 * r + e];
       }
     }
@@ -266,41 +263,6 @@ TF_KERNEL TF_LAUNCH_BOUNDS(kDecodeThreads, 2) decode_kernel(AttentionJob j, Spli
     place.item += count;
     while (at < last && place.item >= items_at(j, plan, place.sequence)) place = {place.sequence + 1, 0};
   }
-}
-
-/// Up to how many warps a block has room for, and how many blocks a multiprocessor.
-inline std::size_t shared_of_multiprocessor(int compute_capability) {
-  switch (compute_capability) {
-    case 80:
-    case 87:
-      return 164 << 10;
-    case 90:
-    case 100:
-    case 103:
-      return 228 << 10;
-    default:
-      return 100 << 10;
-  }
-}
-
-template <DType type, int D, int MT>
-void launch_decode(Context& c, const AttentionJob& j, const AttentionBounds& b) {
-  using L = DecodeLayout<type, D, MT>;
-  const std::size_t room = shared_of_multiprocessor(c.compute_capability);
-  const auto bytes = [](int warps, bool whole) { return L::shared_bytes(warps, whole) + 1024; };
-  const int warps = bytes(kDecodeWarps, true) <= room ? kDecodeWarps : kDecodeWarps / 2;
-  const int resident = 2 * bytes(warps, false) <= room ? 2 : 1;
-  const SplitPlan plan = plan_split(c, j, b, L::rows, resident * c.multiprocessors);
-  launch_dependent(c, decode_kernel<type, D, MT>, {static_cast<unsigned>(plan.blocks)},
-                   {static_cast<unsigned>(warps * kWarp)}, L::shared_bytes(warps, plan.split == Split::whole), j, plan);
-  if (plan.split != Split::whole) combine_decode(c, j, b, plan);
-}
-
-template <DType type>
-void launch_decode_of(Context& c, const AttentionJob& j, const AttentionBounds& b) {
-  const bool few = b.max_query * j.group <= 16;
-  if (j.head_dim == 64) few ? launch_decode<type, 64, 1>(c, j, b) : launch_decode<type, 64, 2>(c, j, b);
-  else few ? launch_decode<type, 128, 1>(c, j, b) : launch_decode<type, 128, 2>(c, j, b);
 }
 
 }  // namespace TF_BUILD

@@ -4,8 +4,8 @@
 #include "kernels/cuda/vector_io.cuh"
 
 /// Attention of many rows: a block takes 128 rows of a sequence and goes over the cache by 64 tokens, of which the next
-/// are on their way to the other half of a double buffer. A warp has 32 rows, so that a fragment of K or V that it reads
-/// from shared memory serves two matrix instructions.
+/// are on their way to the other half of a double buffer. A warp has 32 rows, so that a fragment of K or V that it
+/// reads from shared memory serves two matrix instructions.
 namespace tokenfab::kernels::cuda {
 inline namespace TF_BUILD {
 
@@ -14,6 +14,7 @@ inline constexpr int kPrefillThreads = 128, kPrefillRows = 128, kPrefillTokens =
 template <DType type, int D>
 struct PrefillLayout {
   using T = Tile<type, D>;
+  static constexpr int part = T::bytes ? 32 : 64;  // tokens scored at a time: widening bytes takes registers
   static constexpr int tile_bytes = kPrefillTokens * T::row_bytes;
   static constexpr int stage_bytes = 2 * tile_bytes + (T::bytes ? 2 * kPrefillTokens * 4 : 0);
   static constexpr int query_bytes = kPrefillRows * 2 * D;
@@ -84,14 +85,12 @@ struct PrefillBlock {
     const int lane = thread % kWarp, first = thread / kWarp * 16 * kPanels;
     sync_warp();
     TF_UNROLL
-    for (int m = 0; m < kPanels; ++m)
-      TF_UNROLL
+    for (int m = 0; m < kPanels; ++m) TF_UNROLL
     for (int r = 0; r < 2; ++r) {
       const int row = first + 16 * m + 8 * r + lane / 4;
       const float sum = running.sum[m][r], inverse = sum > 0 ? 1.0f / sum : 0.0f;
       TF_UNROLL
-      for (int n = 0; n < D / 8; ++n)
-        TF_UNROLL
+      for (int n = 0; n < D / 8; ++n) TF_UNROLL
       for (int e = 0; e < 2; ++e) {
         const int column = value_column<type>(n, e, lane % 4);
         char* to = queries + QueryTile<D>::offset(row, column / 8) + column % 8 * 2;
@@ -128,21 +127,23 @@ struct PrefillBlock {
       sync_threads();
       if (i + 1 < tiles) copy(i + 1);
       const unsigned row_after = lookup(i + 2);
-      const char* keys = stages + i % 2 * L::stage_bytes;
-      const auto* scales = reinterpret_cast<const float*>(keys + 2 * L::tile_bytes);
-      const int first = i * kPrefillTokens;
-      if (first < warp_end) {
+      const char* stage = stages + i % 2 * L::stage_bytes;
+      TF_NO_UNROLL
+      for (int part = 0; part < kPrefillTokens; part += L::part) {
+        const int first = i * kPrefillTokens + part;
+        if (first >= warp_end) break;
+        const char* keys = stage + part * T::row_bytes;
+        const auto* scales = reinterpret_cast<const float*>(stage + 2 * L::tile_bytes) + part;
         const int query_at = opaque(QueryTile<D>::offset(warp_row, 0) + QueryTile<D>::lane_offset(lane));
-        float w[kPanels][kPrefillTokens / 8][4];
-        score_tile<type, D, kPanels, kPrefillTokens / 16>(
-            w, keys, lane, [&](int m, int step, std::uint32_t(&a)[4]) {
-              QueryTile<D>::fragment(queries, m, step, query_at, a);
-            });
+        float w[kPanels][L::part / 8][4];
+        score_tile<type, D, kPanels, L::part / 16>(w, keys, lane, [&](int m, int step, std::uint32_t(&a)[4]) {
+          QueryTile<D>::fragment(queries, m, step, query_at, a);
+        });
         if constexpr (T::bytes) scale_tile(w, scales, lane);
-        if (first + kPrefillTokens > free_end) mask_tile(w, j, s, row, first, lane);
+        if (first + L::part > free_end) mask_tile(w, j, s, row, first, lane);
         soften_tile(w, running, o, j.scale_log2);
         if constexpr (T::bytes) scale_tile(w, scales + kPrefillTokens, lane);
-        weigh_tile<type, D, kPanels, kPrefillTokens / 16>(o, w, keys + L::tile_bytes, lane);
+        weigh_tile<type, D, kPanels, L::part / 16>(o, w, keys + L::tile_bytes, lane);
       }
       note_row(i + 2, row_after);
     }

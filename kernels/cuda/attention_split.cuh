@@ -1,8 +1,8 @@
 #pragma once
 #include "kernels/cuda/attention_job.cuh"
 
-/// How decode attention is shared out among blocks. The batch is a list of items in the order of sequence, KV head, tile
-/// of rows and run of tokens.
+/// How decode attention is shared out among blocks. The batch is a list of items in the order of sequence, KV head,
+/// tile of rows and run of tokens.
 namespace tokenfab::kernels::cuda {
 inline namespace TF_BUILD {
 

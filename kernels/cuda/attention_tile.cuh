@@ -115,8 +115,7 @@ TF_DEV void soften_tile(float (&s)[MT][NT][4], RunningSoftmax<MT>& running, floa
   float factor[MT][2];
   bool changed = false;
   TF_UNROLL
-  for (int m = 0; m < MT; ++m)
-    TF_UNROLL
+  for (int m = 0; m < MT; ++m) TF_UNROLL
   for (int r = 0; r < 2; ++r) {
     float most = s[m][0][2 * r];
     TF_UNROLL
@@ -130,8 +129,7 @@ TF_DEV void soften_tile(float (&s)[MT][NT][4], RunningSoftmax<MT>& running, floa
     const float base = most == minus_infinity() ? 0.0f : -most;
     float sum = 0;
     TF_UNROLL
-    for (int n = 0; n < NT; ++n)
-      TF_UNROLL
+    for (int n = 0; n < NT; ++n) TF_UNROLL
     for (int e = 2 * r; e < 2 * r + 2; ++e) {
       s[m][n][e] = exp2_fast(fmaf(s[m][n][e], scale, base));
       sum += s[m][n][e];
@@ -140,10 +138,8 @@ TF_DEV void soften_tile(float (&s)[MT][NT][4], RunningSoftmax<MT>& running, floa
   }
   if (ballot(changed) == 0) return;  // all factors are 1, or nothing has been summed
   TF_UNROLL
-  for (int m = 0; m < MT; ++m)
-    TF_UNROLL
-  for (int n = 0; n < DT; ++n)
-    TF_UNROLL
+  for (int m = 0; m < MT; ++m) TF_UNROLL
+  for (int n = 0; n < DT; ++n) TF_UNROLL
   for (int e = 0; e < 4; ++e) o[m][n][e] *= factor[m][e / 2];
 }
 
@@ -156,8 +152,7 @@ TF_DEV void weigh_tile(float (&o)[MT][D / 8][4], const float (&s)[MT][2 * NP][4]
   for (int p = 0; p < NP; ++p) {
     std::uint32_t a[MT][4];
     TF_UNROLL
-    for (int m = 0; m < MT; ++m)
-      TF_UNROLL
+    for (int m = 0; m < MT; ++m) TF_UNROLL
     for (int i = 0; i < 4; ++i) {
       const float(&c)[4] = s[m][2 * p + i / 2];
       a[m][i] = pack_bf16(c[i % 2 * 2], c[i % 2 * 2 + 1]);
@@ -197,13 +192,11 @@ template <int MT, int NT>
 TF_DEV void mask_tile(float (&s)[MT][NT][4], const AttentionJob& j, const Sequence& sequence, int first_row, int first,
                       int lane) {
   TF_UNROLL
-  for (int m = 0; m < MT; ++m)
-    TF_UNROLL
+  for (int m = 0; m < MT; ++m) TF_UNROLL
   for (int r = 0; r < 2; ++r) {
     const RowView view = view_of(j, sequence, first_row + 16 * m + 8 * r + lane / 4);
     TF_UNROLL
-    for (int n = 0; n < NT; ++n)
-      TF_UNROLL
+    for (int n = 0; n < NT; ++n) TF_UNROLL
     for (int e = 0; e < 2; ++e)
       if (!view.sees(first + 8 * n + lane % 4 * 2 + e, sequence.before())) s[m][n][2 * r + e] = minus_infinity();
   }

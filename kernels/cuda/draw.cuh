@@ -20,7 +20,7 @@ struct LogitsJob {
   const float* logits = nullptr;
   std::int64_t stride = 0;
   int vocab = 0, chunks = 0;
-  float factor = 0;  // log2(e) / temperature; 0: greedy
+  float factor = 0;                         // log2(e) / temperature; 0: greedy
   LogitSummary* chunk_summaries = nullptr;  // [rows][chunks]
 
   TF_DEV const float* row(std::int64_t r) const { return logits + r * stride; }

@@ -22,9 +22,8 @@ TF_KERNEL TF_LAUNCH_BOUNDS(kThreads, 4)
 
 /// T: what a thread moves at a time; widths and strides in these.
 template <class T>
-TF_KERNEL TF_LAUNCH_BOUNDS(kThreads, 4)
-    gather_kernel(const T* x, std::int64_t x_stride, const std::int32_t* rows, T* out, std::int64_t out_stride,
-                  int width) {
+TF_KERNEL TF_LAUNCH_BOUNDS(kThreads, 4) gather_kernel(const T* x, std::int64_t x_stride, const std::int32_t* rows,
+                                                      T* out, std::int64_t out_stride, int width) {
   begin_dependent();
   const int at = static_cast<int>(blockIdx.y * kThreads + threadIdx.x);
   if (at >= width) return;

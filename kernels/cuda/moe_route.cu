@@ -100,8 +100,8 @@ TF_DEV int sum_before(int v, int* scratch) {
 }
 
 struct PartMemory {
-  std::int32_t chosen[kThreads];         // experts of the part's assignments
-  std::int32_t first[kMostExperts];      // the expert's first row for this part
+  std::int32_t chosen[kThreads];     // experts of the part's assignments
+  std::int32_t first[kMostExperts];  // the expert's first row for this part
   std::int32_t scratch[kWarps];
 };
 
@@ -198,8 +198,9 @@ void moe_route(Context& c, const MoeRouteArgs& a) {
   j.totals = static_cast<std::int32_t*>(c.workspace);
   j.counts = j.totals + kMostExperts;
   const auto parts = static_cast<unsigned>(j.parts);
-  require_that(parts == 1 || (kMostExperts + static_cast<std::size_t>(j.experts_count) * parts) * 4 <= c.workspace_bytes,
-               "moe_route", "too many tokens for the workspace");
+  require_that(
+      parts == 1 || (kMostExperts + static_cast<std::size_t>(j.experts_count) * parts) * 4 <= c.workspace_bytes,
+      "moe_route", "too many tokens for the workspace");
   launch_dependent(c, route_kernel, {parts}, {kThreads}, 0, j);
   if (parts == 1) return;
   launch_dependent(c, count_kernel, {blocks_for(j.experts_count, kWarps)}, {kThreads}, 0, j);

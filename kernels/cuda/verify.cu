@@ -10,7 +10,7 @@ namespace {
 /// What is left to draw for a sequence: a token of row `slot`, from p or from what the draft leaves of it.
 struct Pending {
   std::int32_t slot = 0;
-  std::int32_t drafted = -1;  // -1: from p
+  std::int32_t drafted = -1;                 // -1: from p
   float uniform = 0, most = 0, inverse = 0;  // p = weight(logit, most) * inverse
 };
 
@@ -24,7 +24,7 @@ struct VerifyJob {
   std::int32_t* tokens = nullptr;
   std::int32_t* accepted = nullptr;
   int max_draft = 0;
-  Pending* pending = nullptr;     // [sequences]
+  Pending* pending = nullptr;      // [sequences]
   float* residual_sums = nullptr;  // [sequences][chunks]
 
   TF_DEV const float* row(int sequence, int i) const {
@@ -67,8 +67,8 @@ TF_KERNEL TF_LAUNCH_BOUNDS(kWarp, 1) decide_kernel(VerifyJob j) {
     float cut = 0;
     if (!after_last) {
       const float given = j.q ? j.q[at * j.q_stride + drafted] : 1.0f;
-      const float likely = greedy ? (drafted == row.id ? 1.0f : 0.0f)
-                                  : j.logits.weight(j.row(s, i)[drafted], row.most) * inverse;
+      const float likely =
+          greedy ? (drafted == row.id ? 1.0f : 0.0f) : j.logits.weight(j.row(s, i)[drafted], row.most) * inverse;
       if (greedy ? drafted == row.id : u * given < likely) {
         if (writes) tokens[i] = drafted;
         continue;
