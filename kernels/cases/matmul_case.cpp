@@ -17,7 +17,7 @@ class MatmulCase final : public OpCase {
     const Weight w{nullptr, nullptr, type, n, k};
     gemm_m = m, gemm_n = n, gemm_k = k;
     streamed = static_cast<double>(w.bytes());
-    bytes = static_cast<double>(w.bytes()) + static_cast<double>((m * k + m * n) * bits_per_value(act) / 8);
+    bytes = static_cast<double>(w.bytes()) + static_cast<double>((m * k + m * n) * bits_per_value(act)) / 8;
     flop = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   }
 

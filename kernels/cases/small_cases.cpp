@@ -6,7 +6,7 @@
 namespace tokenfab::kernels {
 namespace {
 
-double act_bytes(DType act, std::int64_t count) { return static_cast<double>(count * bits_per_value(act) / 8); }
+double act_bytes(DType act, std::int64_t count) { return static_cast<double>(count * bits_per_value(act)) / 8; }
 std::string shape_text(std::int64_t rows, std::int64_t cols) {
   return std::to_string(rows) + "x" + std::to_string(cols);
 }
@@ -123,7 +123,7 @@ class RopeCase final : public OpCase {
     name = std::string("rope_append ") + kernels::name(kv) + " t" + std::to_string(tokens) + " h" +
            std::to_string(q_heads) + "/" + std::to_string(kv_heads) + " d" + std::to_string(dim);
     bytes = act_bytes(act, tokens * dim * (2 * q_heads + 2 * kv_heads)) +
-            static_cast<double>(tokens * dim * 2 * kv_heads * bits_per_value(kv) / 8);
+            static_cast<double>(tokens * dim * 2 * kv_heads * bits_per_value(kv)) / 8;
     flop = 6.0 * static_cast<double>(tokens * dim * (q_heads + kv_heads));
   }
   void prepare(Backend& backend, int) override {
