@@ -75,6 +75,14 @@ std::set<std::string> known_points(const std::string& path, const json& header) 
   return known;
 }
 
+std::string bandwidth_line(const Measurement& m, const kernels::Ceilings& c) {
+  const double gbps = m.bytes / m.median_s / 1e9;
+  return fmt::format(
+      "decode at batch 1, context {}: {:.3f} ms, {:.1f} GB/s = {:.2f} of this machine's copy ({:.1f} GB/s, read + "
+      "written) and {:.2f} of its read ({:.1f} GB/s), measured in the same run\n",
+      m.context, m.median_s * 1e3, gbps, gbps / c.copy_gbps, c.copy_gbps, gbps / c.read_gbps, c.read_gbps);
+}
+
 }  // namespace
 
 void engine_measure(const EngineMeasureArgs& args) {
@@ -113,6 +121,7 @@ void engine_measure(const EngineMeasureArgs& args) {
   else
     std::cout << fmt::format("{}: {} points measured, {} known before, {} left{}\n", args.output, done, known.size(),
                              left, left > 0 ? " (run again to go on)" : "");
+  if (!args.engine.json && smallest.rounds > 0) std::cout << bandwidth_line(smallest, ceilings);
 }
 
 void engine_quantize(const EngineQuantizeArgs& args) {
