@@ -49,8 +49,10 @@ class Output {
  public:
   explicit Output(const std::string& path) : path_(path) {
     if (path.empty()) return;
+    const bool inside_line = ends_inside_line(path);
     file_.open(path, std::ios::app);
     if (!file_) throw UserError(path + ": cannot be written");
+    if (inside_line) file_ << "\n";
   }
   void line(const std::string& text) {
     if (path_.empty()) return;
@@ -99,7 +101,7 @@ void engine_bench(const EngineBenchArgs& given) {
                 [&](const BenchRow& r) {
                   out.line(row_line(r, header.ceilings));
                   rows.push_back(json::parse(row_line(r, header.ceilings)));
-                  wrong += r.error > 1;
+                  wrong += !r.good();
                   if (r.median_us <= 0) {
                     table.push_back({r.name, "WRONG", "", "", "", "", "", "", ""});
                     return;
@@ -112,7 +114,7 @@ void engine_bench(const EngineBenchArgs& given) {
                                    r.baseline_us > 0 ? fmt::format("{:.1f}", r.baseline_us) : "-"});
                 });
   const Ceilings end = measure_ceilings(*first, gpu);
-  out.line(ceilings_line(end));
+  out.line(ceilings_line(end, header.ceilings));
   if (args.json) {
     std::cout << json{{"device", header.device},
                       {"ceilings", ceilings_json(header.ceilings)},
@@ -131,7 +133,7 @@ void engine_bench(const EngineBenchArgs& given) {
         << text_table(table);
     if (left > 0) std::cout << left << " cases left: give more --seconds, or the same -o again\n";
   }
-  if (wrong > 0) throw InternalError(std::to_string(wrong) + " kernels are wrong");
+  if (wrong > 0) throw InternalError(std::to_string(wrong) + " kernels are wrong or refused");
 }
 
 }  // namespace tokenfab::cli

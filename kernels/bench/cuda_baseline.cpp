@@ -1,9 +1,11 @@
 #include "kernels/bench/cuda_baseline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/bench/bench.h"
+#include "kernels/cases/case_data.h"
 #include "kernels/cuda/cublaslt.h"
 #include "kernels/cuda/runtime.h"
 
@@ -46,16 +48,17 @@ double cuda_matmul_baseline(std::int64_t m, std::int64_t n, std::int64_t k) {
   context.multiprocessors = info.multiprocessors, context.compute_capability = info.compute_capability;
   context.workspace = memory.allocate(kWorkspace), context.workspace_bytes = kWorkspace;
   const auto bytes = static_cast<std::size_t>(n * k * 2);
-  const auto copies = static_cast<std::size_t>(std::clamp(kWorkingSet / static_cast<double>(bytes), 1.0, 64.0));
+  const auto copies =
+      static_cast<std::size_t>(std::clamp(std::ceil(kWorkingSet / static_cast<double>(bytes)), 1.0, 64.0));
   char* weights = memory.allocate(bytes * copies);
-  const std::vector<float> values = random_values("w", n * k, 0.02f), inputs = random_values("x", m * k);
-  std::vector<bf16> narrow(values.begin(), values.end()), x_narrow(inputs.begin(), inputs.end());
+  const HostMatrix w = random_matrix("w", DType::bf16, n, k, 0.02f), inputs = random_matrix("x", DType::bf16, m, k);
   for (std::size_t c = 0; c < copies; ++c) {
-    cuda::copy_to_device(memory.stream, weights + c * bytes, narrow.data(), bytes);
+    cuda::copy_to_device(memory.stream, weights + c * bytes, w.bytes.data(), bytes);
     cuda::synchronize(memory.stream);
   }
-  char* x = memory.allocate(x_narrow.size() * 2);
-  cuda::copy_to_device(memory.stream, x, x_narrow.data(), x_narrow.size() * 2);
+  char* x = memory.allocate(inputs.bytes.size());
+  cuda::copy_to_device(memory.stream, x, inputs.bytes.data(), inputs.bytes.size());
+  cuda::synchronize(memory.stream);
   cuda::MatmulShape shape;
   shape.x = x, shape.x_stride = k, shape.y_stride = n;
   shape.y = memory.allocate(static_cast<std::size_t>(m * n * 2));

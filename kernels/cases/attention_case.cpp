@@ -2,101 +2,43 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/cases/op_case.h"
+#include "kernels/cases/host_cache.h"
+#include "kernels/random_weights.h"
+#include "kernels/reference/reference.h"
 
 namespace tokenfab::kernels {
 namespace {
 
-/// Keys or values of one layer as stored, with what each number stands for.
-struct StoredCache {
-  std::vector<std::uint8_t> data;
-  std::vector<float> scales, values;
-};
-
-StoredCache random_cache(const char* tensor, DType type, std::int64_t rows, std::int64_t dim) {
-  StoredCache c;
-  c.values = random_values(tensor, rows * dim);
-  c.data.resize(static_cast<std::size_t>(rows * dim * bits_per_value(type) / 8));
-  const bool scaled = type == DType::e4m3 || type == DType::i8;
-  if (scaled) c.scales.resize(static_cast<std::size_t>(rows));
-  for (std::int64_t r = 0; r < rows; ++r) {
-    float* x = c.values.data() + r * dim;
-    float top = 0;
-    for (std::int64_t i = 0; i < dim; ++i) top = std::max(top, std::fabs(x[i]));
-    const float scale = scaled ? top / (type == DType::i8 ? 127.0f : 448.0f) : 1.0f;
-    if (scaled) c.scales[static_cast<std::size_t>(r)] = scale;
-    for (std::int64_t i = 0; i < dim; ++i) {
-      const auto at = static_cast<std::size_t>(r * dim + i);
-      switch (type) {
-        case DType::f32:
-          reinterpret_cast<float*>(c.data.data())[at] = x[i];
-          break;
-        case DType::bf16:
-          reinterpret_cast<bf16*>(c.data.data())[at] = bf16(x[i]);
-          break;
-        case DType::i8: {
-          const std::int8_t q = to_int8(x[i] / scale);
-          c.data[at] = static_cast<std::uint8_t>(q);
-          x[i] = q * scale;
-          break;
-        }
-        default: {
-          const e4m3 q(x[i] / scale);
-          c.data[at] = q.bits;
-          x[i] = static_cast<float>(q) * scale;
-        }
-      }
-    }
-  }
-  return c;
-}
-
-class AttentionCase final : public OpCase {
+class AttentionCase final : public PreparedCase {
  public:
-  AttentionCase(DType act, const AttentionShape& s) : act_(act), s_(s) {
-    family = s.query == 1 ? "decode_attention" : "prefill_attention";
-    name = family + " " + kernels::name(s.kv) + " b" + std::to_string(s.sequences) + " q" + std::to_string(s.query) +
-           " c" + std::to_string(s.context) + " h" + std::to_string(s.q_heads) + "/" + std::to_string(s.kv_heads) +
-           " d" + std::to_string(s.head_dim) + " page" + std::to_string(s.page_tokens) + (s.ragged ? " ragged" : "") +
-           (s.permuted ? " permuted" : "");
-    double pairs = 0;
-    for (std::int32_t i = 0; i < s.sequences; ++i) {
-      const double length = length_of(i), query = s.query;
+  AttentionCase(DType act, const AttentionShape& s) : act_(act), s_(s), latent_(s.value_dim > 0) {
+    shape_.type = s.kv, shape_.page_tokens = s.page_tokens, shape_.kv_heads = s.kv_heads;
+    shape_.head_dim = s.head_dim, shape_.value_dim = latent_ ? s.value_dim : s.head_dim;
+    set_name();
+    make_tables();
+    double pairs = 0, cached = 0;
+    for (std::size_t i = 0; i < length_.size(); ++i) {
+      const double length = length_[i], query = start_[i + 1] - start_[i];
       pairs += query * (length - query) + query * (query + 1) / 2;
-      tokens_ += length_of(i);
-      pages_ += (length_of(i) + s.page_tokens - 1) / s.page_tokens;
+      cached += length;
     }
-    const double row =
-        static_cast<double>(s.head_dim * bits_per_value(s.kv)) / 8 + (s.kv == DType::e4m3 || s.kv == DType::i8 ? 4 : 0);
-    bytes = 2.0 * static_cast<double>(tokens_ * s.kv_heads) * row +
-            2.0 * s.sequences * s.query * s.q_heads * s.head_dim * static_cast<double>(bits_per_value(act)) / 8;
-    streamed = bytes;
-    flop = 4.0 * pairs * s.q_heads * s.head_dim;
+    const double width = shape_.head_dim + shape_.value_dim;
+    streamed = cached * s.kv_heads * row_bytes(shape_, !latent_);
+    bytes = streamed + static_cast<double>(rows() * s.q_heads * bits_per_value(act)) / 8 * width;
+    flop = 2.0 * pairs * s.q_heads * width;
   }
 
   void prepare(Backend& backend, int copies) override {
     Buffers& memory = start(backend);
-    const std::int64_t rows = pages_ * s_.page_tokens * s_.kv_heads;
-    keys_ = random_cache("keys", s_.kv, rows, s_.head_dim);
-    values_ = random_cache("values", s_.kv, rows, s_.head_dim);
+    cache_ = random_cache(shape_, pages_, !latent_);
     caches_.clear();
-    for (int c = 0; c < copies; ++c) {
-      KvCache kv;
-      kv.keys = memory.upload(keys_.data), kv.values = memory.upload(values_.data);
-      if (!keys_.scales.empty())
-        kv.key_scales = memory.upload(keys_.scales), kv.value_scales = memory.upload(values_.scales);
-      kv.type = s_.kv, kv.page_tokens = s_.page_tokens, kv.kv_heads = s_.kv_heads;
-      kv.head_dim = kv.value_dim = s_.head_dim;
-      caches_.push_back(kv);
-    }
-    make_tables();
-    const std::int64_t queries = static_cast<std::int64_t>(s_.sequences) * s_.query,
-                       width = static_cast<std::int64_t>(s_.q_heads) * s_.head_dim;
-    q_host_ = random_values("q", queries * width);
-    args_.q = memory.input(act_, q_host_, queries, width);
-    args_.out = memory.output(act_, queries, width);
+    for (int c = 0; c < copies; ++c) caches_.push_back(upload(memory, cache_));
+    q_ = random_matrix("q", act_, rows(), static_cast<std::int64_t>(s_.q_heads) * s_.head_dim);
+    args_.q = memory.upload(q_);
+    args_.out = memory.output(act_, rows(), static_cast<std::int64_t>(s_.q_heads) * shape_.value_dim);
     args_.query_start = memory.upload(start_), args_.kv_length = memory.upload(length_),
     args_.page_table = memory.upload(table_);
+    args_.tree_mask = s_.tree ? memory.upload(masks_) : nullptr;
     args_.sequences = s_.sequences, args_.max_pages = max_pages_, args_.max_query = s_.query, args_.max_kv = s_.context;
     args_.q_heads = s_.q_heads;
     args_.scale = 1.0f / std::sqrt(static_cast<float>(s_.head_dim));
@@ -105,28 +47,57 @@ class AttentionCase final : public OpCase {
     args_.kv = caches_[static_cast<std::size_t>(copy)];
     backend.attention(args_);
   }
-  Tensor output() const override { return args_.out; }
+  std::vector<Tensor> outputs() const override { return {args_.out}; }
 
-  /// Scores carry f32 rounding; a bf16 kernel may round probabilities to bf16 before the second product (2^-9 of each
-  /// term, both in the sum and its normaliser) and rounds the output.
+  /// A term is a probability times a value. Errors: a bf16 kernel rounds the probability to bf16 before the second
+  /// product, an f32 one has its score's and exponential's error, some 2^-18; the f32 sum; the normaliser's and the
+  /// output's rounding.
   double check(Backend& backend, std::int64_t samples) override {
-    const std::vector<float> got = read_back(backend, args_.out);
-    const std::int64_t heads = static_cast<std::int64_t>(s_.sequences) * s_.query * s_.q_heads;
-    const std::int64_t step =
-        std::max<std::int64_t>(1, heads * s_.head_dim / std::max<std::int64_t>(samples, s_.head_dim)) | 1;
+    const HostMatrix out = download(backend, args_.out);
+    AttentionArgs host = args_;
+    host.q = q_.view, host.kv = cache_.view;
+    host.query_start = start_.data(), host.kv_length = length_.data(), host.page_table = table_.data();
+    host.tree_mask = s_.tree ? masks_.data() : nullptr;
+    const double each = act_ == DType::bf16 ? rounding_deviation(DType::bf16) : 0x1p-18;
     Worst worst;
-    for (std::int64_t h = 0; h < heads; h += step) check_head(h, got, worst);
+    for (const std::int64_t i : spread(rows() * s_.q_heads, std::max<std::int64_t>(16, samples / shape_.value_dim))) {
+      const std::int64_t row = i / s_.q_heads;
+      const auto head = static_cast<std::int32_t>(i % s_.q_heads);
+      const auto sequence =
+          static_cast<std::int32_t>(std::upper_bound(start_.begin(), start_.end(), row) - start_.begin() - 1);
+      const auto query = static_cast<std::int32_t>(row) - start_[static_cast<std::size_t>(sequence)];
+      const std::vector<reference::Sum> want = reference::attention(host, sequence, query, head);
+      for (std::int32_t d = 0; d < shape_.value_dim; ++d) {
+        const reference::Sum& sum = want[static_cast<std::size_t>(d)];
+        const double deviation = std::hypot(each * std::sqrt(sum.squares), summing_deviation(s_.context, sum.squares));
+        worst.see(reference::at(out.view, row, head * shape_.value_dim + d), sum.value,
+                  kSpread * deviation + (unit(act_) + each) * std::fabs(sum.value) + 1e-30);
+      }
+    }
     return worst.ratio;
   }
 
  private:
-  std::int32_t length_of(std::int32_t sequence) const {
-    if (!s_.ragged) return s_.context;
-    const std::int32_t least = std::max(s_.query, s_.context / 4);
-    return s_.context - sequence * 37 % std::max(1, s_.context - least + 1);
+  void set_name() {
+    family = s_.query == 1 ? "decode_attention" : "prefill_attention";
+    const auto number = [](std::int32_t v) { return std::to_string(v); };
+    name = family + " " + kernels::name(s_.kv) + " b" + number(s_.sequences) + " q" + number(s_.query) + " c" +
+           number(s_.context) + " h" + number(s_.q_heads) + "/" + number(s_.kv_heads) + " d" + number(s_.head_dim) +
+           (latent_ ? "/" + number(s_.value_dim) : "") + " page" + number(s_.page_tokens) +
+           (s_.ragged ? " ragged" : "") + (s_.tree ? " tree" : "") + (s_.permuted ? "" : " in order");
   }
+  std::int64_t rows() const { return start_.back(); }
 
   void make_tables() {
+    start_.assign(1, 0);
+    for (std::int32_t i = 0; i < s_.sequences; ++i) {
+      const std::int32_t query = s_.ragged ? s_.query - i * 5 % s_.query : s_.query;
+      const std::int32_t least = std::max(query, s_.context / 4);
+      length_.push_back(s_.ragged ? s_.context - i * 37 % (s_.context - least + 1) : s_.context);
+      start_.push_back(start_.back() + query);
+      pages_ += (length_.back() + s_.page_tokens - 1) / s_.page_tokens;
+      add_masks(query);
+    }
     std::vector<std::int32_t> order(static_cast<std::size_t>(pages_));
     std::iota(order.begin(), order.end(), 0);
     if (s_.permuted)
@@ -134,58 +105,31 @@ class AttentionCase final : public OpCase {
         std::swap(order[i - 1], order[bits_of(random_weight(5, i, 1.0f)) % i]);
     max_pages_ = (s_.context + s_.page_tokens - 1) / s_.page_tokens;
     table_.assign(static_cast<std::size_t>(s_.sequences) * static_cast<std::size_t>(max_pages_), 0);
-    start_.assign(1, 0);
-    length_.clear();
     std::size_t next = 0;
-    for (std::int32_t i = 0; i < s_.sequences; ++i) {
-      length_.push_back(length_of(i));
-      start_.push_back(start_.back() + s_.query);
-      for (std::int32_t p = 0; p * s_.page_tokens < length_of(i); ++p)
-        table_[static_cast<std::size_t>(i * max_pages_ + p)] = order[next++];
-    }
+    for (std::size_t i = 0; i < length_.size(); ++i)
+      for (std::int32_t p = 0; p * s_.page_tokens < length_[i]; ++p)
+        table_[i * static_cast<std::size_t>(max_pages_) + static_cast<std::size_t>(p)] = order[next++];
   }
-
-  void check_head(std::int64_t index, const std::vector<float>& got, Worst& worst) const {
-    const std::int64_t row = index / s_.q_heads, head = index % s_.q_heads, sequence = row / s_.query,
-                       query = row % s_.query;
-    const std::int64_t visible = length_[static_cast<std::size_t>(sequence)] - s_.query + query + 1,
-                       kv_head = head / (s_.q_heads / s_.kv_heads);
-    const std::int64_t dim = s_.head_dim;
-    const float* q = q_host_.data() + (row * s_.q_heads + head) * dim;
-    const auto cached = [&](std::int64_t t) {
-      const std::int64_t page = table_[static_cast<std::size_t>(sequence * max_pages_ + t / s_.page_tokens)];
-      return ((page * s_.kv_heads + kv_head) * s_.page_tokens + t % s_.page_tokens) * dim;
-    };
-    std::vector<double> p(static_cast<std::size_t>(visible));
-    double top = -INFINITY, total = 0;
-    for (std::int64_t t = 0; t < visible; ++t) {
-      double score = 0;
-      for (std::int64_t i = 0; i < dim; ++i)
-        score += static_cast<double>(q[i]) * keys_.values[static_cast<std::size_t>(cached(t) + i)];
-      p[static_cast<std::size_t>(t)] = score * args_.scale;
-      top = std::max(top, score * args_.scale);
-    }
-    for (double& s : p) total += s = std::exp(s - top);
-    const double each = act_ == DType::bf16 ? 0x1p-7 : 2e-5;
-    for (std::int64_t i = 0; i < dim; ++i) {
-      double want = 0, size = 0;
-      for (std::int64_t t = 0; t < visible; ++t) {
-        const double term =
-            p[static_cast<std::size_t>(t)] / total * values_.values[static_cast<std::size_t>(cached(t) + i)];
-        want += term, size += std::fabs(term);
-      }
-      worst.see(got[static_cast<std::size_t>((row * s_.q_heads + head) * dim + i)], want, each * size + 1e-30);
+  /// Each token of a random tree sees its ancestors and itself.
+  void add_masks(std::int32_t query) {
+    const std::size_t first = masks_.size();
+    for (std::int32_t j = 0; s_.tree && j < query; ++j) {
+      const auto parent = static_cast<std::size_t>(uniform("tree", masks_.size()) * j);
+      masks_.push_back((j > 0 ? masks_[first + parent] : 0) | std::uint64_t{1} << j);
     }
   }
 
   DType act_;
   AttentionShape s_;
-  std::int64_t tokens_ = 0, pages_ = 0;
+  bool latent_;
+  KvCache shape_;
+  std::int64_t pages_ = 0;
   std::int32_t max_pages_ = 0;
-  StoredCache keys_, values_;
-  std::vector<KvCache> caches_;
   std::vector<std::int32_t> table_, start_, length_;
-  std::vector<float> q_host_;
+  std::vector<std::uint64_t> masks_;
+  HostCache cache_;
+  std::vector<KvCache> caches_;
+  HostMatrix q_;
   AttentionArgs args_;
 };
 

@@ -1,14 +1,16 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/cases/op_case.h"
-#include "kernels/cases/stored_matrix.h"
+#include "kernels/cases/case_data.h"
+#include "kernels/random_weights.h"
+#include "kernels/reference/reference.h"
 
 namespace tokenfab::kernels {
 namespace {
 
-/// Routing, two grouped products, SwiGLU and the weighted sum.
-class MoeCase final : public OpCase {
+/// Routing, two grouped products, SwiGLU and the weighted sum. Copies differ in the experts that their routers prefer,
+/// then in their weights: what one leaves in the cache, the next does not find there.
+class MoeCase final : public PreparedCase {
  public:
   MoeCase(DType act, const MoeShape& s) : act_(act), s_(s) {
     family = "moe";
@@ -17,25 +19,34 @@ class MoeCase final : public OpCase {
            std::to_string(s.intermediate) + (s.skewed ? " skewed" : " balanced");
     const Weight up{nullptr, nullptr, s.weights, 2 * s.intermediate, s.hidden},
         down{nullptr, nullptr, s.weights, s.hidden, s.intermediate};
-    each_ = static_cast<double>(up.bytes() + down.bytes());
+    set_logits(0);
+    const reference::Route route = host_route();
+    touched_ = 0;
+    for (std::int32_t e = 0; e < s.experts; ++e)
+      touched_ += route.offsets[static_cast<std::size_t>(e)] < route.offsets[static_cast<std::size_t>(e) + 1];
+    streamed = static_cast<double>(up.bytes() + down.bytes()) * touched_;
+    bytes = streamed + static_cast<double>(s.tokens * (2 * s.hidden * bits_per_value(act) + 32 * s.experts)) / 8;
     flop = 6.0 * static_cast<double>(s.tokens * s.top_k) * static_cast<double>(s.hidden * s.intermediate);
-    make_routing();
-    bytes = each_ * touched_;
   }
 
-  void prepare(Backend& backend, int) override {
+  void prepare(Backend& backend, int copies) override {
     Buffers& memory = start(backend);
     const std::int64_t rows = s_.tokens * s_.top_k;
-    up_ = load(backend, 2 * s_.intermediate, s_.hidden, up_host_);
-    down_ = load(backend, s_.hidden, s_.intermediate, down_host_);
-    x_host_ = random_values("x", s_.tokens * s_.hidden);
-    x_ = memory.input(act_, x_host_, s_.tokens, s_.hidden);
-    route_.logits = {memory.upload(logits_), DType::f32, s_.tokens, s_.experts, s_.experts};
+    turns_ = std::max(1, s_.experts / touched_);
+    const int sets = (copies + turns_ - 1) / turns_;
+    up_host_ = random_weights("up", s_.weights, 2 * s_.intermediate, s_.hidden, s_.experts * sets);
+    down_host_ = random_weights("down", s_.weights, s_.hidden, s_.intermediate, s_.experts * sets);
+    up_ = load_all(backend, up_host_), down_ = load_all(backend, down_host_);
+    x_host_ = random_matrix("x", act_, s_.tokens, s_.hidden);
+    x_ = memory.upload(x_host_);
+    logits_at_.clear();
+    for (int turn = turns_ - 1; turn >= 0; --turn) {
+      set_logits(turn);
+      logits_at_.insert(logits_at_.begin(), memory.upload(logits_));
+    }
     route_.top_k = s_.top_k;
-    const auto ints = [&](std::int64_t n) {
-      return static_cast<std::int32_t*>(memory.allocate(static_cast<std::size_t>(n) * 4));
-    };
-    route_.weights = static_cast<float*>(memory.allocate(static_cast<std::size_t>(rows) * 4));
+    const auto ints = [&](std::int64_t count) { return memory.output(DType::i32, 1, count).as<std::int32_t>(); };
+    route_.weights = memory.output(DType::f32, 1, rows).as<float>();
     route_.experts = ints(rows), route_.order = ints(rows), route_.position = ints(rows),
     route_.offsets = ints(s_.experts + 1);
     gate_up_ = memory.output(act_, rows, 2 * s_.intermediate);
@@ -44,118 +55,91 @@ class MoeCase final : public OpCase {
     out_ = memory.output(act_, s_.tokens, s_.hidden);
   }
 
-  void run(Backend& backend, int) override {
+  void run(Backend& backend, int copy) override {
     const std::int64_t rows = s_.tokens * s_.top_k;
+    route_.logits = {logits_at_[static_cast<std::size_t>(copy % turns_)], DType::f32, s_.tokens, s_.experts,
+                     s_.experts};
+    const std::int32_t first = copy / turns_ * s_.experts;
     backend.moe_route(route_);
-    backend.grouped_matmul({x_, route_.order, s_.top_k, route_.offsets, up_.data(), s_.experts, rows, gate_up_});
+    backend.grouped_matmul(
+        {x_, route_.order, s_.top_k, route_.offsets, up_.data() + first, s_.experts, rows, gate_up_});
     backend.swiglu({gate_up_, inner_});
-    backend.grouped_matmul({inner_, nullptr, 1, route_.offsets, down_.data(), s_.experts, rows, expert_out_});
+    backend.grouped_matmul({inner_, nullptr, 1, route_.offsets, down_.data() + first, s_.experts, rows, expert_out_});
     backend.moe_combine({expert_out_, route_.weights, route_.position, s_.top_k, false, out_});
   }
-  Tensor output() const override { return out_; }
+  std::vector<Tensor> outputs() const override { return {out_, expert_out_, inner_, gate_up_}; }
 
-  /// Three stored intermediates, each rounded to the activation type, on top of the products' own error. The inner
-  /// values' rounding reaches the output scaled by the down projection: bounded by the terms' total size.
+  /// Four stored results: gate and up, inner, the experts' outputs, the weighted sum. Each is compared with the
+  /// reference on the stored ones before it, so that every grouped product's rows and permutation are checked apart.
   double check(Backend& backend, std::int64_t samples) override {
-    const std::vector<float> got = read_back(backend, out_);
-    const std::int64_t picked = std::max<std::int64_t>(1, samples / 64);
-    const std::int64_t token_step = std::max<std::int64_t>(1, s_.tokens / picked);
+    const HostMatrix gate_up = download(backend, gate_up_), inner = download(backend, inner_),
+                     expert_out = download(backend, expert_out_), out = download(backend, out_);
+    const reference::Route route = host_route();
     Worst worst;
-    for (std::int64_t t = 0; t < s_.tokens; t += token_step)
-      check_token(t, got, std::min<std::int64_t>(64, samples), worst);
+    check_product({x_host_.view, route.order.data(), s_.top_k, route.offsets.data(), up_host_.views.data(), s_.experts,
+                   gate_up.view.rows, gate_up.view},
+                  samples, worst);
+    for (const std::int64_t o : spread(inner.view.rows * s_.intermediate, samples)) {
+      const std::int64_t r = o / s_.intermediate, i = o % s_.intermediate;
+      const double want =
+          reference::swiglu(reference::at(gate_up.view, r, i), reference::at(gate_up.view, r, i + s_.intermediate));
+      worst.see(reference::at(inner.view, r, i), want, (1.01 * unit(act_) + 0x1p-18) * std::fabs(want) + 1e-30);
+    }
+    check_product({inner.view, nullptr, 1, route.offsets.data(), down_host_.views.data(), s_.experts,
+                   expert_out.view.rows, expert_out.view},
+                  samples, worst);
+    const std::vector<float> weights(route.weights.begin(), route.weights.end());
+    const MoeCombineArgs combine{expert_out.view, weights.data(), route.position.data(), s_.top_k, false, {}};
+    for (const std::int64_t o : spread(s_.tokens * s_.hidden, samples)) {
+      const reference::Sum want = reference::moe_combine(combine, o / s_.hidden, o % s_.hidden);
+      worst.see(reference::at(out.view, o / s_.hidden, o % s_.hidden), want.value,
+                0x1p-18 * std::sqrt(want.squares) + unit(act_) * std::fabs(want.value) + 1e-30);
+    }
     return worst.ratio;
   }
 
  private:
-  std::vector<Weight> load(Backend& backend, std::int64_t n, std::int64_t k, StoredMatrix& host) const {
-    // Every expert holds a shifted copy of one random matrix, so that a wrong expert shows.
-    host = random_matrix(s_.weights, n * 2, k);
-    const auto data_each = static_cast<std::size_t>(n * k * bits_per_value(s_.weights) / 8);
-    const std::size_t scales_each = host.scales.size() / 2;
-    std::vector<std::uint8_t> data, scales;
-    for (std::int32_t e = 0; e < s_.experts; ++e) {
-      const auto row = static_cast<std::size_t>(first_row(e, n));
-      const auto from =
-          host.data.begin() + static_cast<std::ptrdiff_t>(row * (data_each / static_cast<std::size_t>(n)));
-      data.insert(data.end(), from, from + static_cast<std::ptrdiff_t>(data_each));
-      const auto scale =
-          host.scales.begin() + static_cast<std::ptrdiff_t>(row * (scales_each / static_cast<std::size_t>(n)));
-      scales.insert(scales.end(), scale, scale + static_cast<std::ptrdiff_t>(scales_each));
-    }
-    const Weight loaded =
-        backend.load({data.data(), scales.empty() ? nullptr : scales.data(), s_.weights, n, k}, s_.experts);
-    std::vector<Weight> parts;
-    for (std::int32_t e = 0; e < s_.experts; ++e) parts.push_back(backend.part(loaded, e));
-    return parts;
+  reference::Route host_route() const {
+    MoeRouteArgs host = route_;
+    host.top_k = s_.top_k;
+    host.logits = {const_cast<float*>(logits_.data()), DType::f32, s_.tokens, s_.experts, s_.experts};
+    return reference::moe_route(host);
   }
-  std::int64_t first_row(std::int32_t expert, std::int64_t n) const { return expert * 7 % n; }
 
-  void make_routing() {
+  /// Balanced: the k preferred experts rotate; noise below the gap keeps every logit different. A turn moves every
+  /// choice on by the experts that the turns before it used.
+  void set_logits(int turn) {
     logits_.resize(static_cast<std::size_t>(s_.tokens * s_.experts));
-    std::vector<bool> seen(static_cast<std::size_t>(s_.experts));
-    for (std::int64_t t = 0; t < s_.tokens; ++t) {
+    const std::uint64_t key = weight_key(1, "router");
+    for (std::int64_t t = 0; t < s_.tokens; ++t)
       for (std::int32_t e = 0; e < s_.experts; ++e) {
-        const auto i = static_cast<std::size_t>(t * s_.experts + e);
-        // Balanced: the k preferred experts rotate; noise below the gap keeps every logit different.
-        const std::int64_t turn = (e - t * s_.top_k % s_.experts + s_.experts) % s_.experts;
-        const float liked = s_.skewed ? -std::log(static_cast<float>(e + 1)) : (turn < s_.top_k ? 3.0f : 0.0f);
-        logits_[i] = liked + random_weight(weight_key(1, "router"), i, s_.skewed ? 1.0f : 0.2f);
+        const std::int64_t shifted = (e + static_cast<std::int64_t>(turn) * (s_.experts - touched_)) % s_.experts;
+        const std::int64_t place = (shifted - t * s_.top_k % s_.experts + s_.experts) % s_.experts;
+        const float liked = s_.skewed ? -std::log(static_cast<float>(shifted + 1)) : (place < s_.top_k ? 3.0f : 0.0f);
+        const auto noise = static_cast<std::uint64_t>(t * s_.experts + shifted);
+        logits_[static_cast<std::size_t>(t * s_.experts + e)] =
+            liked + random_weight(key, noise, s_.skewed ? 1.0f : 0.2f);
       }
-      for (const std::int32_t e : chosen(t)) seen[static_cast<std::size_t>(e)] = true;
-    }
-    touched_ = static_cast<double>(std::count(seen.begin(), seen.end(), true));
-  }
-  std::vector<std::int32_t> chosen(std::int64_t t) const {
-    const float* l = logits_.data() + t * s_.experts;
-    std::vector<std::int32_t> order(static_cast<std::size_t>(s_.experts));
-    for (std::int32_t e = 0; e < s_.experts; ++e) order[static_cast<std::size_t>(e)] = e;
-    std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return l[a] > l[b]; });
-    order.resize(static_cast<std::size_t>(s_.top_k));
-    return order;
   }
 
-  void check_token(std::int64_t t, const std::vector<float>& got, std::int64_t columns, Worst& worst) const {
-    const std::vector<std::int32_t> experts = chosen(t);
-    std::vector<double> want(static_cast<std::size_t>(columns)), size(want.size());
-    const float* l = logits_.data() + t * s_.experts;
-    double norm = 0;
-    for (const std::int32_t e : experts) norm += std::exp(static_cast<double>(l[e]) - l[experts[0]]);
-    const std::int64_t column_step = std::max<std::int64_t>(1, s_.hidden / columns);
-    for (const std::int32_t e : experts) {
-      const std::vector<double> inner = inner_values(t, e);
-      const double weight = std::exp(static_cast<double>(l[e]) - l[experts[0]]) / norm;
-      for (std::size_t c = 0; c < want.size(); ++c)
-        for (std::int64_t i = 0; i < s_.intermediate; ++i) {
-          const std::int64_t row = first_row(e, s_.hidden) + static_cast<std::int64_t>(c) * column_step;
-          const double term = weight * stored_value(down_host_.view, row, i) * inner[static_cast<std::size_t>(i)];
-          want[c] += term, size[c] += std::fabs(term);
-        }
+  void check_product(const GroupedMatmulArgs& host, std::int64_t samples, Worst& worst) const {
+    const bool expanded = act_ == DType::bf16 && s_.weights != DType::bf16;
+    for (const std::int64_t o : spread(host.y.rows * host.y.cols, samples)) {
+      const reference::Sum want = reference::grouped_matmul(host, o / host.y.cols, o % host.y.cols);
+      const double deviation = std::hypot(summing_deviation(static_cast<double>(host.experts[0].k), want.squares),
+                                          expanded ? rounding_deviation(DType::bf16) * std::sqrt(want.squares) : 0.0);
+      worst.see(reference::at(host.y, o / host.y.cols, o % host.y.cols), want.value,
+                kSpread * deviation + unit(act_) * std::fabs(want.value) + 1e-30);
     }
-    const double each = act_ == DType::bf16 ? 4 * 0x1p-8 : 1e-5;
-    for (std::size_t c = 0; c < want.size() && static_cast<std::int64_t>(c) * column_step < s_.hidden; ++c) {
-      const std::int64_t at = t * s_.hidden + static_cast<std::int64_t>(c) * column_step;
-      worst.see(got[static_cast<std::size_t>(at)], want[c], each * size[c] + 1e-30);
-    }
-  }
-  std::vector<double> inner_values(std::int64_t t, std::int32_t e) const {
-    std::vector<double> inner(static_cast<std::size_t>(s_.intermediate));
-    for (std::int64_t i = 0; i < s_.intermediate; ++i) {
-      double gate = 0, up = 0;
-      for (std::int64_t c = 0; c < s_.hidden; ++c) {
-        const double x = x_host_[static_cast<std::size_t>(t * s_.hidden + c)];
-        gate += x * stored_value(up_host_.view, first_row(e, 2 * s_.intermediate) + i, c);
-        up += x * stored_value(up_host_.view, first_row(e, 2 * s_.intermediate) + s_.intermediate + i, c);
-      }
-      inner[static_cast<std::size_t>(i)] = gate / (1 + std::exp(-gate)) * up;
-    }
-    return inner;
   }
 
   DType act_;
   MoeShape s_;
-  double each_ = 0, touched_ = 0;
-  std::vector<float> logits_, x_host_;
-  StoredMatrix up_host_, down_host_;
+  int touched_ = 0, turns_ = 1;
+  std::vector<float> logits_;
+  std::vector<float*> logits_at_;
+  HostMatrix x_host_;
+  HostWeights up_host_, down_host_;
   std::vector<Weight> up_, down_;
   MoeRouteArgs route_;
   Tensor x_, gate_up_, inner_, expert_out_, out_;

@@ -6,101 +6,68 @@
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/random_weights.h"
 
 namespace tokenfab::kernels {
 
-/// Memory of a backend that lives as long as a case.
-class Buffers {
- public:
-  explicit Buffers(Backend& backend) : backend_(backend) {}
-  ~Buffers() {
-    for (void* m : owned_) backend_.release(m);
-  }
-  Buffers(const Buffers&) = delete;
-  Buffers& operator=(const Buffers&) = delete;
-
-  void* allocate(std::size_t bytes) {
-    owned_.push_back(backend_.allocate(bytes));
-    return owned_.back();
-  }
-  template <class T>
-  T* upload(const std::vector<T>& host) {
-    void* m = allocate(host.size() * sizeof(T));
-    backend_.upload(m, host.data(), host.size() * sizeof(T));
-    return static_cast<T*>(m);
-  }
-  /// An output, full of NaN bit patterns, so that what is not written shows.
-  Tensor output(DType type, std::int64_t rows, std::int64_t cols);
-  /// `values` rounded to `type` (f32 or bf16).
-  Tensor input(DType type, const std::vector<float>& values, std::int64_t rows, std::int64_t cols);
-  void poison(const Tensor& t);
-
- private:
-  Backend& backend_;
-  std::vector<void*> owned_;
-};
-
-/// The host's copy of an f32 or bf16 tensor.
-std::vector<float> read_back(Backend& backend, const Tensor& t);
-/// Approximately normal values, a pure function of (seed, tensor); rounded to bf16, so that every backend sees the
-/// same.
-std::vector<float> random_values(const char* tensor, std::int64_t count, float sigma = 1.0f);
-
 /// One operation at one shape: the same struct gives the cases for tests and for timing. Derived classes hold the
-/// shape, make inputs on any backend, and know the operation's double-precision reference.
+/// shape, make inputs on any backend, and compare with the double-precision reference.
 class OpCase {
  public:
   virtual ~OpCase() = default;
 
   std::string family, name;
-  double bytes = 0, flop = 0;        // useful: what an ideal kernel would move and do
-  double streamed = 0;               // of bytes: what each copy of prepare() holds
-  std::int64_t gemm_m = 0, gemm_n = 0, gemm_k = 0;  // of a product, for a library's own
+  double bytes = 0, flop = 0;        // useful: each input read once, each output written once
+  double streamed = 0;               // of bytes: what each copy of prepare() holds apart from the others
+  std::int64_t m = 0, n = 0, k = 0;  // of a product, for a library's own
 
-  /// Makes `copies` independent sets of what run() streams (weights, caches), all resident on `backend`.
+  /// Makes `copies` independent sets of what run() streams (weights, caches), all resident on `backend`; every output
+  /// is poisoned with 0xff.
   virtual void prepare(Backend& backend, int copies) = 0;
   virtual void run(Backend& backend, int copy) = 0;
-  /// After run(backend, 0): the worst |got - want| over its tolerance, on at most `samples` outputs. Passes where <= 1;
-  /// NaN counts as infinity.
+  /// After exactly one run(backend, 0) since prepare(): the worst |got - want| over its tolerance, on about `samples`
+  /// outputs spread over the whole. Passes where <= 1; NaN counts as infinity.
   virtual double check(Backend& backend, std::int64_t samples) = 0;
-  /// For the check's own test: spoils one output of the last run.
-  virtual Tensor output() const = 0;
-  void release() { buffers_.reset(); }
-
- protected:
-  Buffers& start(Backend& backend) {
-    buffers_ = std::make_unique<Buffers>(backend);
-    return *buffers_;
-  }
-  std::unique_ptr<Buffers> buffers_;
+  /// For the check's own test: what run(backend, 0) writes; the first element of each is always defined.
+  virtual std::vector<Tensor> outputs() const = 0;
+  virtual void release() = 0;
 };
 
 using OpCases = std::vector<std::unique_ptr<OpCase>>;
 
-/// Relative rounding of a value stored as `type`: half a unit in the last place.
-constexpr double rounding(DType type) { return type == DType::bf16 ? 0x1p-9 : 0x1p-24; }
-
-/// Keeps the worst ratio; NaN and infinities become a very large one.
-struct Worst {
-  double ratio = 0;
-  void see(double got, double want, double tolerance);
+// Factories. `act` is the backend's activation type.
+struct ProductShape {
+  std::int64_t m = 1, n = 1, k = 128;
+  DType weights = DType::bf16;
+  bool f32_output = false, accumulate = false;
 };
+std::unique_ptr<OpCase> matmul_case(DType act, const ProductShape& shape);
 
-// Factories, one per family. `act` is the backend's activation type.
-std::unique_ptr<OpCase> matmul_case(DType act, DType weights, std::int64_t m, std::int64_t n, std::int64_t k);
 struct AttentionShape {
   std::int32_t sequences = 1, query = 1, context = 128;  // `context` tokens are cached, the queries included
   std::int32_t q_heads = 8, kv_heads = 2, head_dim = 64, page_tokens = 16;
   DType kv = DType::bf16;
-  bool ragged = false;    // sequences of different lengths, down to a quarter
-  bool permuted = false;  // pages in a scattered order
+  bool ragged = false;         // sequences of different lengths, down to a quarter
+  bool permuted = true;        // pages in a scattered order
+  bool tree = false;           // queries form a random tree
+  std::int32_t value_dim = 0;  // 0: head_dim, cached apart; else the first numbers of the key (MLA)
 };
 std::unique_ptr<OpCase> attention_case(DType act, const AttentionShape& shape);
-std::unique_ptr<OpCase> norm_case(DType act, std::int64_t rows, std::int64_t cols);
+
+struct RopeShape {
+  std::int64_t tokens = 1;
+  std::int32_t q_heads = 4, kv_heads = 2, head_dim = 64, rope_dim = 64;
+  DType kv = DType::bf16;
+  bool interleaved = false, head_norm = false, values = true;
+};
+std::unique_ptr<OpCase> rope_case(DType act, const RopeShape& shape);
+std::unique_ptr<OpCase> copy_kv_case(DType kv, std::int64_t count, std::int32_t kv_heads, std::int32_t dim);
+
+/// With `add`: residual += x first, the residual in f32. Without: of the residual alone, in its place.
+std::unique_ptr<OpCase> norm_case(DType act, std::int64_t rows, std::int64_t cols, bool add = true);
 std::unique_ptr<OpCase> swiglu_case(DType act, std::int64_t rows, std::int64_t cols);
-std::unique_ptr<OpCase> rope_case(DType act, DType kv, std::int64_t tokens, std::int32_t q_heads, std::int32_t kv_heads,
-                                  std::int32_t head_dim);
+std::unique_ptr<OpCase> embed_case(DType act, std::int64_t tokens, std::int64_t vocab, std::int64_t cols);
+std::unique_ptr<OpCase> gather_case(DType act, std::int64_t rows, std::int64_t cols);
+
 struct MoeShape {
   std::int64_t tokens = 4, hidden = 256, intermediate = 256;
   std::int32_t experts = 8, top_k = 2;
@@ -109,10 +76,22 @@ struct MoeShape {
 };
 /// The whole routed FFN: route, gate and up, SwiGLU, down, combine.
 std::unique_ptr<OpCase> moe_case(DType act, const MoeShape& shape);
-std::unique_ptr<OpCase> argmax_case(std::int64_t rows, std::int64_t vocab);
+std::unique_ptr<OpCase> moe_route_case(std::int64_t tokens, std::int32_t experts, std::int32_t top_k, bool renormalize);
+std::unique_ptr<OpCase> moe_combine_case(DType act, std::int64_t tokens, std::int64_t cols, std::int32_t top_k,
+                                         bool accumulate);
 
-/// Odd and small shapes of every family: a fraction of a second on a CPU.
-OpCases test_cases(DType act);
+/// Greedy where temperature <= 0; `distribution`: the probabilities are written too.
+std::unique_ptr<OpCase> sample_case(std::int64_t rows, std::int64_t vocab, float temperature, bool distribution);
+struct VerifyShape {
+  std::int32_t sequences = 2, max_draft = 3;
+  std::int64_t vocab = 1000;
+  float temperature = 0;
+  bool distributions = false;  // the draft gives its probabilities
+};
+std::unique_ptr<OpCase> verify_case(const VerifyShape& shape);
+
+/// Odd and small shapes of every operation; `tiny` leaves out what takes an emulated GPU long.
+OpCases test_cases(DType act, bool tiny = false);
 /// Shapes to time, most valuable first. "cpu": a laptop's minute; "h200": the shapes of 8B to 70B models.
 OpCases bench_cases(DType act, const std::string& size);
 

@@ -1,109 +1,97 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/cases/op_case.h"
+#include "kernels/cases/case_data.h"
+#include "kernels/reference/reference.h"
 
 namespace tokenfab::kernels {
 namespace {
 
-double act_bytes(DType act, std::int64_t count) { return static_cast<double>(count * bits_per_value(act)) / 8; }
+double bytes_of(DType type, std::int64_t count) { return static_cast<double>(count * bits_per_value(type)) / 8; }
 std::string shape_text(std::int64_t rows, std::int64_t cols) {
   return std::to_string(rows) + "x" + std::to_string(cols);
 }
 
-class NormCase final : public OpCase {
+class NormCase final : public PreparedCase {
  public:
-  NormCase(DType act, std::int64_t rows, std::int64_t cols) : act_(act), rows_(rows), cols_(cols) {
+  NormCase(DType act, std::int64_t rows, std::int64_t cols, bool add)
+      : act_(act), stored_(add ? DType::f32 : act), rows_(rows), cols_(cols), add_(add) {
     family = "rms_norm";
-    name = "rms_norm+residual " + shape_text(rows, cols);
-    bytes = 2 * act_bytes(act, rows * cols) + 2 * act_bytes(DType::f32, rows * cols);
+    name = (add ? "rms_norm+residual " : "rms_norm in place ") + shape_text(rows, cols);
+    bytes = 2 * bytes_of(act, rows * cols) + (add ? 2 * bytes_of(DType::f32, rows * cols) : 0.0);
     streamed = bytes;
     flop = 5.0 * static_cast<double>(rows * cols);
   }
   void prepare(Backend& backend, int copies) override {
     Buffers& memory = start(backend);
-    x_host_ = random_values("x", rows_ * cols_);
-    residual_host_ = random_values("residual", rows_ * cols_, 2.0f);
-    const std::vector<float> weight = random_values("weight", cols_);
-    weight_host_ = weight;
-    weight_ = memory.input(DType::bf16, weight, 1, cols_);
-    x_.clear(), residual_.clear(), out_.clear();
+    x_ = random_matrix("x", act_, rows_, cols_);
+    residual_ = random_matrix("residual", stored_, rows_, cols_, 2.0f);
+    weight_ = random_matrix("weight", DType::bf16, 1, cols_);
+    const auto* weight = memory.upload(weight_).as<const bf16>();
+    args_.clear();
     for (int c = 0; c < copies; ++c) {
-      x_.push_back(memory.input(act_, x_host_, rows_, cols_));
-      residual_.push_back(memory.input(DType::f32, residual_host_, rows_, cols_));
-      out_.push_back(memory.output(act_, rows_, cols_));
+      RmsNormArgs a;
+      if (add_) a.x = memory.upload(x_);
+      a.residual = memory.upload(residual_);
+      a.weight = weight;
+      a.out = add_ ? memory.output(act_, rows_, cols_) : a.residual;
+      args_.push_back(a);
     }
   }
-  void run(Backend& backend, int copy) override {
-    const auto c = static_cast<std::size_t>(copy);
-    backend.rms_norm({x_[c], residual_[c], weight_.as<const bf16>(), 1e-5f, out_[c]});
+  void run(Backend& backend, int copy) override { backend.rms_norm(args_[static_cast<std::size_t>(copy)]); }
+  std::vector<Tensor> outputs() const override {
+    return add_ ? std::vector{args_[0].out, args_[0].residual} : std::vector{args_[0].out};
   }
-  Tensor output() const override { return out_[0]; }
-  /// Of the first run: the residual grows with every one. The mean square is a sum of positive terms: its error is
-  /// below 2^-20 here; then one product and one rounding.
+  /// The mean square is a sum of positive terms, good to 2^-20 here; two products; one rounding.
   double check(Backend& backend, std::int64_t samples) override {
-    const std::vector<float> got = read_back(backend, out_[0]), after = read_back(backend, residual_[0]);
-    const std::int64_t step = std::max<std::int64_t>(1, rows_ * cols_ / samples);
+    const HostMatrix out = download(backend, args_[0].out), after = download(backend, args_[0].residual);
+    RmsNormArgs host = args_[0];
+    if (add_) host.x = x_.view;
+    host.residual = residual_.view, host.weight = weight_.view.as<const bf16>();
     Worst worst;
-    for (std::int64_t r = 0; r < rows_; r += step) {
-      double squares = 0;
-      const auto sum = [&](std::int64_t i) {
-        const auto at = static_cast<std::size_t>(r * cols_ + i);
-        return static_cast<double>(residual_host_[at]) + x_host_[at];
-      };
-      for (std::int64_t i = 0; i < cols_; ++i) squares += sum(i) * sum(i);
-      const double scale = 1 / std::sqrt(squares / static_cast<double>(cols_) + 1e-5);
+    for (const std::int64_t r : spread(rows_, std::max<std::int64_t>(4, samples / cols_))) {
+      const reference::NormedRow want = reference::rms_norm(host, r);
       for (std::int64_t i = 0; i < cols_; ++i) {
-        const auto at = static_cast<std::size_t>(r * cols_ + i);
-        const double want = sum(i) * scale * weight_host_[static_cast<std::size_t>(i)];
-        worst.see(got[at], want, (2 * rounding(act_) + 4e-6) * std::fabs(want) + 1e-6);
-        worst.see(after[at], sum(i), 2 * rounding(DType::f32) * std::fabs(sum(i)) + 1e-30);
+        const double w = want.out[static_cast<std::size_t>(i)], s = want.residual[static_cast<std::size_t>(i)];
+        worst.see(reference::at(out.view, r, i), w, (1.01 * unit(act_) + 0x1p-19) * std::fabs(w) + 1e-30);
+        if (add_) worst.see(reference::at(after.view, r, i), s, 1.01 * unit(DType::f32) * std::fabs(s) + 1e-30);
       }
     }
     return worst.ratio;
   }
 
  private:
-  DType act_;
+  DType act_, stored_;
   std::int64_t rows_, cols_;
-  std::vector<float> x_host_, residual_host_, weight_host_;
-  Tensor weight_;
-  std::vector<Tensor> x_, residual_, out_;
+  bool add_;
+  HostMatrix x_, residual_, weight_;
+  std::vector<RmsNormArgs> args_;
 };
 
-class SwigluCase final : public OpCase {
+class SwigluCase final : public PreparedCase {
  public:
   SwigluCase(DType act, std::int64_t rows, std::int64_t cols) : act_(act), rows_(rows), cols_(cols) {
     family = "swiglu";
     name = "swiglu " + shape_text(rows, cols);
-    bytes = 3 * act_bytes(act, rows * cols);
-    streamed = bytes;
+    streamed = bytes = 3 * bytes_of(act, rows * cols);
     flop = 8.0 * static_cast<double>(rows * cols);
   }
   void prepare(Backend& backend, int copies) override {
     Buffers& memory = start(backend);
-    host_ = random_values("gate_up", rows_ * cols_ * 2, 3.0f);
-    in_.clear(), out_.clear();
-    for (int c = 0; c < copies; ++c) {
-      in_.push_back(memory.input(act_, host_, rows_, 2 * cols_));
-      out_.push_back(memory.output(act_, rows_, cols_));
-    }
+    host_ = random_matrix("gate_up", act_, rows_, 2 * cols_, 3.0f);
+    args_.clear();
+    for (int c = 0; c < copies; ++c) args_.push_back({memory.upload(host_), memory.output(act_, rows_, cols_)});
   }
-  void run(Backend& backend, int copy) override {
-    backend.swiglu({in_[static_cast<std::size_t>(copy)], out_[static_cast<std::size_t>(copy)]});
-  }
-  Tensor output() const override { return out_[0]; }
-  /// One exponential good to 2^-20, two products, one rounding.
+  void run(Backend& backend, int copy) override { backend.swiglu(args_[static_cast<std::size_t>(copy)]); }
+  std::vector<Tensor> outputs() const override { return {args_[0].out}; }
+  /// One exponential good to 2^-20, a quotient, a product, one rounding.
   double check(Backend& backend, std::int64_t samples) override {
-    const std::vector<float> got = read_back(backend, out_[0]);
-    const std::int64_t step = std::max<std::int64_t>(1, rows_ * cols_ / samples) | 1;
+    const HostMatrix out = download(backend, args_[0].out);
     Worst worst;
-    for (std::int64_t o = 0; o < rows_ * cols_; o += step) {
+    for (const std::int64_t o : spread(rows_ * cols_, samples)) {
       const std::int64_t r = o / cols_, i = o % cols_;
-      const double gate = host_[static_cast<std::size_t>(r * 2 * cols_ + i)],
-                   up = host_[static_cast<std::size_t>(r * 2 * cols_ + cols_ + i)];
-      const double want = gate / (1 + std::exp(-gate)) * up;
-      worst.see(got[static_cast<std::size_t>(o)], want, (2 * rounding(act_) + 4e-6) * std::fabs(want) + 1e-30);
+      const double want = reference::swiglu(reference::at(host_.view, r, i), reference::at(host_.view, r, i + cols_));
+      worst.see(reference::at(out.view, r, i), want, (1.01 * unit(act_) + 0x1p-18) * std::fabs(want) + 1e-30);
     }
     return worst.ratio;
   }
@@ -111,168 +99,77 @@ class SwigluCase final : public OpCase {
  private:
   DType act_;
   std::int64_t rows_, cols_;
-  std::vector<float> host_;
-  std::vector<Tensor> in_, out_;
+  HostMatrix host_;
+  std::vector<SwigluArgs> args_;
 };
 
-class RopeCase final : public OpCase {
+/// Rows chosen by number: embed from a bf16 table, gather from activations. Both are exact.
+class PickCase final : public PreparedCase {
  public:
-  RopeCase(DType act, DType kv, std::int64_t tokens, std::int32_t q_heads, std::int32_t kv_heads, std::int32_t dim)
-      : act_(act), kv_type_(kv), tokens_(tokens), q_heads_(q_heads), kv_heads_(kv_heads), dim_(dim) {
-    family = "rope_append";
-    name = std::string("rope_append ") + kernels::name(kv) + " t" + std::to_string(tokens) + " h" +
-           std::to_string(q_heads) + "/" + std::to_string(kv_heads) + " d" + std::to_string(dim);
-    bytes = act_bytes(act, tokens * dim * (2 * q_heads + 2 * kv_heads)) +
-            static_cast<double>(tokens * dim * 2 * kv_heads * bits_per_value(kv)) / 8;
-    flop = 6.0 * static_cast<double>(tokens * dim * (q_heads + kv_heads));
-  }
-  void prepare(Backend& backend, int) override {
-    Buffers& memory = start(backend);
-    const std::int64_t width = static_cast<std::int64_t>(q_heads_ + 2 * kv_heads_) * dim_;
-    host_ = random_values("qkv", tokens_ * width);
-    qkv_ = memory.input(act_, host_, tokens_, width);
-    positions_.clear();
-    std::vector<std::int64_t> slots;
-    for (std::int64_t t = 0; t < tokens_; ++t) {
-      positions_.push_back(static_cast<std::int32_t>(t * 31 % 5000));
-      slots.push_back((t * 7 + 3) % slots_());
-    }
-    slots_host_ = slots;
-    frequency_.clear();
-    for (std::int32_t i = 0; i < dim_ / 2; ++i)
-      frequency_.push_back(static_cast<float>(std::pow(10000.0, -2.0 * i / dim_)));
-    args_.q = qkv_.columns(0, static_cast<std::int64_t>(q_heads_) * dim_);
-    args_.k = qkv_.columns(static_cast<std::int64_t>(q_heads_) * dim_, static_cast<std::int64_t>(kv_heads_) * dim_);
-    args_.v = qkv_.columns(static_cast<std::int64_t>(q_heads_ + kv_heads_) * dim_,
-                           static_cast<std::int64_t>(kv_heads_) * dim_);
-    args_.positions = memory.upload(positions_), args_.slots = memory.upload(slots),
-    args_.inverse_frequency = memory.upload(frequency_);
-    args_.q_heads = q_heads_, args_.rope_dim = dim_;
-    const std::int64_t rows = slots_() * kv_heads_;
-    const auto bytes_each = static_cast<std::size_t>(rows * dim_ * bits_per_value(kv_type_) / 8);
-    args_.kv = {memory.allocate(bytes_each),
-                memory.allocate(bytes_each),
-                nullptr,
-                nullptr,
-                kv_type_,
-                kPage,
-                kv_heads_,
-                dim_,
-                dim_};
-    backend.fill(args_.kv.keys, 0xff, bytes_each), backend.fill(args_.kv.values, 0xff, bytes_each);
-  }
-  void run(Backend& backend, int) override {
-    backend.rope_append(args_);  // the check is of the first run; rotating again is the same work
-  }
-  Tensor output() const override { return args_.q; }
-  /// One rotation: two products with factors good to 2^-22 (angles up to 5000 need range reduction), one rounding. The
-  /// cache holds what the rotation gave, in the cache's type.
-  double check(Backend& backend, std::int64_t) override {
-    const std::vector<float> after = read_back(backend, {qkv_.data, act_, tokens_, qkv_.cols, qkv_.stride});
-    std::vector<std::uint8_t> keys(
-        static_cast<std::size_t>(slots_() * kv_heads_ * dim_ * bits_per_value(kv_type_) / 8));
-    backend.download(keys.data(), args_.kv.keys, keys.size());
-    Worst worst;
-    for (std::int64_t t = 0; t < tokens_; ++t)
-      for (std::int32_t h = 0; h < q_heads_ + kv_heads_; ++h)
-        for (std::int32_t i = 0; i < dim_ / 2; ++i) check_pair(t, h, i, after, keys, worst);
-    return worst.ratio;
-  }
-
- private:
-  static constexpr std::int32_t kPage = 16;
-  std::int64_t slots_() const { return (tokens_ * 8 + 16) / kPage * kPage + kPage * 7; }
-
-  void check_pair(std::int64_t t, std::int32_t h, std::int32_t i, const std::vector<float>& after,
-                  const std::vector<std::uint8_t>& keys, Worst& worst) const {
-    const auto at = static_cast<std::size_t>(t * qkv_.cols + static_cast<std::int64_t>(h) * dim_ + i),
-               half = static_cast<std::size_t>(dim_ / 2);
-    const double x = host_[at], y = host_[at + half];
-    const double angle =
-        static_cast<double>(positions_[static_cast<std::size_t>(t)]) * frequency_[static_cast<std::size_t>(i)];
-    const double a = x * std::cos(angle) - y * std::sin(angle), b = x * std::sin(angle) + y * std::cos(angle);
-    const double tolerance = 2 * rounding(act_) * (std::fabs(x) + std::fabs(y)) + 2e-5;
-    if (h < q_heads_) {
-      worst.see(after[at], a, tolerance);
-      worst.see(after[at + half], b, tolerance);
-      return;
-    }
-    const std::int64_t slot = slots_host_[static_cast<std::size_t>(t)];
-    const std::int64_t row = ((slot / kPage) * kv_heads_ + (h - q_heads_)) * kPage + slot % kPage;
-    const auto first = static_cast<std::size_t>(row * dim_ + i);
-    const auto cached = [&](std::size_t n) {
-      return kv_type_ == DType::f32 ? reinterpret_cast<const float*>(keys.data())[n]
-                                    : static_cast<float>(reinterpret_cast<const bf16*>(keys.data())[n]);
-    };
-    const double cache_tolerance = tolerance + 2 * rounding(kv_type_) * (std::fabs(x) + std::fabs(y));
-    worst.see(cached(first), a, cache_tolerance);
-    worst.see(cached(first + half), b, cache_tolerance);
-  }
-
-  DType act_, kv_type_;
-  std::int64_t tokens_;
-  std::int32_t q_heads_, kv_heads_, dim_;
-  std::vector<float> host_, frequency_;
-  std::vector<std::int32_t> positions_;
-  std::vector<std::int64_t> slots_host_;
-  Tensor qkv_;
-  RopeAppendArgs args_;
-};
-
-class ArgmaxCase final : public OpCase {
- public:
-  ArgmaxCase(std::int64_t rows, std::int64_t vocab) : rows_(rows), vocab_(vocab) {
-    family = "sample";
-    name = "argmax " + shape_text(rows, vocab);
-    streamed = bytes = act_bytes(DType::f32, rows * vocab);
-    flop = static_cast<double>(rows * vocab);
+  PickCase(DType act, std::int64_t tokens, std::int64_t from, std::int64_t cols, bool embed)
+      : act_(act), tokens_(tokens), from_(from), cols_(cols), embed_(embed) {
+    family = embed ? "embed" : "gather";
+    name = family + " " + shape_text(tokens, cols) + " of " + std::to_string(from);
+    bytes = bytes_of(embed ? DType::bf16 : act, tokens * cols) + bytes_of(act, tokens * cols);
+    streamed = bytes_of(act, tokens * cols);
   }
   void prepare(Backend& backend, int copies) override {
     Buffers& memory = start(backend);
-    host_ = random_values("logits", rows_ * vocab_);  // bf16 values: ties are common, the lowest id wins
-    logits_.clear();
-    for (int c = 0; c < copies; ++c) logits_.push_back(memory.input(DType::f32, host_, rows_, vocab_));
-    ids_ = memory.output(DType::i32, 1, rows_);
+    source_ = random_matrix("source", embed_ ? DType::bf16 : act_, from_, cols_);
+    Weight table{source_.bytes.data(), nullptr, DType::bf16, from_, cols_};
+    embeds_.clear(), gathers_.clear(), ids_.clear();
+    if (embed_) table = backend.load(table);
+    const Tensor source = embed_ ? Tensor{} : memory.upload(source_);
+    for (int c = 0; c < copies; ++c) {  // each copy reads rows of its own
+      for (std::int64_t t = 0; t < tokens_; ++t)
+        ids_.push_back(static_cast<std::int32_t>((t * 7919 + 11 + c * tokens_ * 7919) % from_));
+      const std::vector<std::int32_t> ids(ids_.end() - static_cast<std::ptrdiff_t>(tokens_), ids_.end());
+      const std::int32_t* at = memory.upload(ids);
+      const Tensor out = memory.output(act_, tokens_, cols_);
+      embeds_.push_back({at, table, out}), gathers_.push_back({source, at, out});
+    }
   }
   void run(Backend& backend, int copy) override {
-    SampleArgs a;
-    a.logits = logits_[static_cast<std::size_t>(copy)];
-    a.ids = ids_.as<std::int32_t>();
-    backend.sample(a);
+    const auto c = static_cast<std::size_t>(copy);
+    embed_ ? backend.embed(embeds_[c]) : backend.gather(gathers_[c]);
   }
-  Tensor output() const override { return ids_; }
-  double check(Backend& backend, std::int64_t) override {
-    std::vector<std::int32_t> got(static_cast<std::size_t>(rows_));
-    backend.download(got.data(), ids_.data, got.size() * 4);
+  std::vector<Tensor> outputs() const override { return {gathers_[0].out}; }
+  double check(Backend& backend, std::int64_t samples) override {
+    const HostMatrix out = download(backend, gathers_[0].out);
+    const EmbedArgs embed{ids_.data(), {source_.bytes.data(), nullptr, DType::bf16, from_, cols_}, {}};
+    const GatherArgs gather{source_.view, ids_.data(), {}};
     Worst worst;
-    for (std::int64_t r = 0; r < rows_; ++r) {
-      const auto row = host_.begin() + r * vocab_;
-      worst.see(got[static_cast<std::size_t>(r)], static_cast<double>(std::max_element(row, row + vocab_) - row), 0.5);
+    for (const std::int64_t o : spread(tokens_ * cols_, samples)) {
+      const std::int64_t r = o / cols_, i = o % cols_;
+      worst.see(reference::at(out.view, r, i), embed_ ? reference::embed(embed, r, i) : reference::gather(gather, r, i),
+                1e-30);
     }
     return worst.ratio;
   }
 
  private:
-  std::int64_t rows_, vocab_;
-  std::vector<float> host_;
-  std::vector<Tensor> logits_;
-  Tensor ids_;
+  DType act_;
+  std::int64_t tokens_, from_, cols_;
+  bool embed_;
+  HostMatrix source_;
+  std::vector<std::int32_t> ids_;
+  std::vector<EmbedArgs> embeds_;
+  std::vector<GatherArgs> gathers_;
 };
 
 }  // namespace
 
-std::unique_ptr<OpCase> norm_case(DType act, std::int64_t rows, std::int64_t cols) {
-  return std::make_unique<NormCase>(act, rows, cols);
+std::unique_ptr<OpCase> norm_case(DType act, std::int64_t rows, std::int64_t cols, bool add) {
+  return std::make_unique<NormCase>(act, rows, cols, add);
 }
 std::unique_ptr<OpCase> swiglu_case(DType act, std::int64_t rows, std::int64_t cols) {
   return std::make_unique<SwigluCase>(act, rows, cols);
 }
-std::unique_ptr<OpCase> rope_case(DType act, DType kv, std::int64_t tokens, std::int32_t q_heads, std::int32_t kv_heads,
-                                  std::int32_t head_dim) {
-  return std::make_unique<RopeCase>(act, kv, tokens, q_heads, kv_heads, head_dim);
+std::unique_ptr<OpCase> embed_case(DType act, std::int64_t tokens, std::int64_t vocab, std::int64_t cols) {
+  return std::make_unique<PickCase>(act, tokens, vocab, cols, true);
 }
-std::unique_ptr<OpCase> argmax_case(std::int64_t rows, std::int64_t vocab) {
-  return std::make_unique<ArgmaxCase>(rows, vocab);
+std::unique_ptr<OpCase> gather_case(DType act, std::int64_t rows, std::int64_t cols) {
+  return std::make_unique<PickCase>(act, rows, 4 * rows + 1, cols, false);
 }
 
 }  // namespace tokenfab::kernels
