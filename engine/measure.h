@@ -36,7 +36,4 @@ struct MeasureOptions {
 std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::set<std::string>& known,
                      const std::function<void(const Measurement&)>& done);
 
-/// The points that a sweep would take, without times: bytes and FLOP for the roofline's arithmetic.
-std::vector<Measurement> measurement_plan(Engine& engine, const MeasureOptions& options);
-
 }  // namespace tokenfab::engine

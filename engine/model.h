@@ -45,6 +45,7 @@ class Model {
   const ModelConfig& config() const { return config_; }
   const Capacity& capacity() const { return capacity_; }
   kernels::Backend& backend() { return backend_; }
+  kernels::DType activation() const { return backend_.activation(); }
   std::int64_t weight_bytes() const { return weights_.bytes; }
   std::int64_t cache_bytes() const { return cache_bytes_; }
   /// For measurements: the weights, one layer's cache, and activation rows of a given width.

@@ -3,8 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v clang-tidy >/dev/null || { echo "tidy: clang-tidy is missing: apt-get install clang-tidy" >&2; exit 1; }
-cmake --preset tidy -DCMAKE_CXX_CLANG_TIDY= -DTOKENFAB_CUDA=OFF >/dev/null
+cmake --preset tidy -DCMAKE_CXX_CLANG_TIDY= >/dev/null
 git ls-files 'base/*.cpp' 'hwmodels/*.cpp' 'sim/*.cpp' 'scenarios/*.cpp' 'reports/*.cpp' 'engine/*.cpp' 'kernels/cpu/*.cpp' \
-  'kernels/cases/*.cpp' 'kernels/bench/*.cpp' 'kernels/emulator/*.cpp' 'cli/*.cpp' |
+  'kernels/cases/*.cpp' 'kernels/reference/*.cpp' 'kernels/bench/*.cpp' 'kernels/emulator/*.cpp' 'cli/*.cpp' |
   grep -v cuda_baseline |
   xargs -P "$(nproc)" -n 4 clang-tidy -p build/tidy --quiet

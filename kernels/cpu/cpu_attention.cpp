@@ -6,6 +6,11 @@
 namespace tokenfab::kernels::cpu {
 namespace {
 
+struct Scratch {
+  std::vector<float> scores;
+  std::vector<std::int32_t> rows;
+};
+
 struct Query {
   std::int32_t sequence, row, index, count;  // the index-th of `count` queries of its sequence
 };
@@ -19,7 +24,7 @@ std::vector<Query> queries_of(const AttentionArgs& args) {
   return all;
 }
 
-AttendJob job_of(const AttentionArgs& args, const Query& query, std::int32_t kv_head, std::vector<float>& scores) {
+AttendJob job_of(const AttentionArgs& args, const Query& query, std::int32_t kv_head, Scratch& scratch) {
   const KvCache& kv = args.kv;
   AttendJob job{};
   job.group = args.q_heads / kv.kv_heads;
@@ -47,8 +52,10 @@ AttendJob job_of(const AttentionArgs& args, const Query& query, std::int32_t kv_
   job.q = args.q.as<const float>() + query.row * args.q.stride + first_head * kv.head_dim;
   job.out = args.out.as<float>() + query.row * args.out.stride + first_head * kv.value_dim;
   const std::size_t need = static_cast<std::size_t>(job.group * ((job.length + 15) / 16 * 16));
-  if (scores.size() < need) scores.resize(need);
-  job.scores = scores.data();
+  if (scratch.scores.size() < need) scratch.scores.resize(need);
+  if (scratch.rows.size() < need) scratch.rows.resize(need);
+  job.scores = scratch.scores.data();
+  job.rows = scratch.rows.data();
   return job;
 }
 
@@ -61,10 +68,10 @@ void CpuBackend::attention(const AttentionArgs& args) {
   const std::int64_t tasks = static_cast<std::int64_t>(queries.size()) * args.kv.kv_heads;
   const double work = static_cast<double>(tasks) * args.max_kv * args.kv.head_dim * args.q_heads / args.kv.kv_heads;
   parallel(tasks, 1, work, [&](std::int64_t first, std::int64_t last, int) {
-    thread_local std::vector<float> scores;
+    thread_local Scratch scratch;
     for (std::int64_t task = first; task < last; ++task) {
       const Query& query = queries[static_cast<std::size_t>(task / args.kv.kv_heads)];
-      micro().attend(job_of(args, query, static_cast<std::int32_t>(task % args.kv.kv_heads), scores));
+      micro().attend(job_of(args, query, static_cast<std::int32_t>(task % args.kv.kv_heads), scratch));
     }
   });
 }

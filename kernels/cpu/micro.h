@@ -41,7 +41,8 @@ struct AttendJob {
   std::int64_t length;     // visible tokens
   std::int64_t tree_from;  // the first token of the step's draft tree; length where there is none
   std::uint8_t tree[64];   // places in the tree of the visible tokens from tree_from on
-  float* scores;           // group * length rounded up to 16
+  std::int32_t* rows;      // scratch: length
+  float* scores;           // scratch: group * length rounded up to 16
   float* out;              // [group, value_dim]
 };
 
