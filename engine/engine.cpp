@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -48,6 +50,7 @@ std::unique_ptr<WeightSource> open_weights(const std::string& model, const Model
 Engine::Engine(kernels::Backend& backend, const EngineSpec& spec)
     : backend_(backend), spec_(spec), config_(load_config(spec.model)) {
   fill_defaults();
+  check_memory();
   source_ = open_weights(spec_.model, config_, spec_.seed);
   model_ = std::make_unique<Model>(backend_, config_, *source_, WeightFormat{spec_.weights, {}}, capacity());
   model_->use_graphs(true);
@@ -72,6 +75,25 @@ void Engine::fill_defaults() {
   b.log_kv = true;
   b.context = spec_.context;
   if (b.kv_blocks == 0) b.kv_blocks = 16 * ((spec_.context + b.kv_block_tokens - 1) / b.kv_block_tokens + 1);
+}
+
+void Engine::check_memory() const {
+  const double available = backend_.available_bytes();
+  const auto gb = [](double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); };
+  const ModelConfig& c = config_;
+  const std::int64_t kept = (c.tied_embeddings ? 1 : 2) * c.vocab * c.hidden;  // embedding and head stay bf16
+  const double bits = static_cast<double>(kernels::bits_per_value(spec_.weights));
+  const double weights = static_cast<double>(kept) * 2 + static_cast<double>(c.parameters() - kept) * bits / 8;
+  const double values =
+      static_cast<double>(c.cache_heads() * (c.cache_key_dim() + (c.latent() ? 0 : c.cache_value_dim())));
+  const double cache = static_cast<double>(spec_.batcher.kv_blocks * spec_.batcher.kv_block_tokens * c.layers) *
+                       values * static_cast<double>(kernels::bits_per_value(spec_.kv)) / 8;
+  const bool twice = spec_.draft.kind == "noisy";
+  const double needed = (weights + cache) * (twice ? 2 : 1);
+  if (available > 0 && needed > available)
+    throw Infeasible(spec_.model + " needs " + gb(weights) + " of weights + " + gb(cache) + " of KV pages" +
+                     (twice ? ", twice (its draft is as large)" : "") + " = " + gb(needed) + "; " +
+                     backend_.description() + " has " + gb(available) + " available");
 }
 
 Capacity Engine::capacity() const {

@@ -40,7 +40,7 @@ kernels::DType kv_type(const std::string& name);
 /// A model, its memory and its drafter, ready to be driven by a batcher.
 class Engine {
  public:
-  /// UserError where the spec does not fit together.
+  /// UserError where the spec does not fit together; Infeasible, with the arithmetic, where the memory is too small.
   Engine(kernels::Backend& backend, const EngineSpec& spec);
 
   const EngineSpec& spec() const { return spec_; }  // with every default filled in
@@ -50,6 +50,7 @@ class Engine {
 
  private:
   void fill_defaults();
+  void check_memory() const;
   Capacity capacity() const;
   std::unique_ptr<Drafter> make_drafter();
 

@@ -27,6 +27,7 @@ class Backend {
   virtual void download(void* to, const void* from, std::size_t bytes) = 0;
   virtual void fill(void* to, int byte, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
+  virtual double available_bytes() const { return 0; }  // memory left for allocate(); 0: unknown
 
   /// Copies `count` canonical matrices of one type and shape (data and scales consecutive) into this backend's memory
   /// and layout. The result's data pointers lie one matrix apart. Owned by the backend until it is destroyed.

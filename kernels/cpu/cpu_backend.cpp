@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <new>
 #include <stdexcept>
 
@@ -96,6 +97,14 @@ void CpuBackend::upload(void* to, const void* from, std::size_t bytes) {
 }
 void CpuBackend::download(void* to, const void* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
+}
+/// MemAvailable of /proc/meminfo: what the kernel could hand out without swapping.
+double CpuBackend::available_bytes() const {
+  std::ifstream in("/proc/meminfo");
+  std::string key;
+  for (double kilobytes = 0; in >> key; in.ignore(256, '\n'))
+    if (key == "MemAvailable:" && in >> kilobytes) return kilobytes * 1024;
+  return 0;
 }
 void CpuBackend::fill(void* to, int byte, std::size_t bytes) { std::memset(to, byte, bytes); }
 

@@ -26,6 +26,7 @@ class CpuBackend final : public Backend {
   void download(void* to, const void* from, std::size_t bytes) override;
   void fill(void* to, int byte, std::size_t bytes) override;
   void synchronize() override {}
+  double available_bytes() const override;
   Weight load(const HostWeight& weight, int count) override;
   Weight part(const Weight& loaded, int i) const override;
 

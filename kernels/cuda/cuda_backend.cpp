@@ -61,6 +61,7 @@ void CudaBackend::release(void* memory) {
 void CudaBackend::upload(void* to, const void* from, std::size_t bytes) { staging_->upload(to, from, bytes); }
 void CudaBackend::download(void* to, const void* from, std::size_t bytes) { staging_->download(to, from, bytes); }
 void CudaBackend::fill(void* to, int byte, std::size_t bytes) { cuda::fill(context_.stream, to, byte, bytes); }
+double CudaBackend::available_bytes() const { return static_cast<double>(device_info().free_bytes); }
 void CudaBackend::synchronize() { cuda::synchronize(context_.stream); }
 
 Weight CudaBackend::load(const HostWeight& weight, int count) {

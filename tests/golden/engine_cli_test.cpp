@@ -100,3 +100,11 @@ TEST_CASE("bad engine input is one line and exit 2") {
   fails("bench --size h100", {"h100", "h200"});
   fails("run --random 300 --kv-blocks 3", {"--kv-blocks"});
 }
+
+TEST_CASE("a model larger than the memory is refused with the arithmetic and exit 3") {
+  const Shell tokenfab;
+  const Result r = tokenfab("engine run --model tiny --kv-blocks 100000000");
+  CHECK(r.code == 3);
+  const std::string line = one_line(r);
+  for (const char* part : {"tiny needs", "KV pages", "1638.4 GB", "available"}) CHECK_THAT(line, Catch::Contains(part));
+}
