@@ -75,6 +75,7 @@ StepInputs::~StepInputs() { backend_.release(device_); }
 void StepInputs::upload(const StepBatch& b) {
   require(b.rows() <= max_rows_ && b.sequences() <= max_sequences_, "a step fits the engine's buffers");
   const auto put = [&](const void* where, const auto& values) {
+    if (values.empty()) return;
     std::memcpy(staging_.data() + (static_cast<const char*>(where) - device_), values.data(),
                 values.size() * sizeof(values[0]));
   };
