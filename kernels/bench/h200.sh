@@ -56,7 +56,14 @@ bench_with() { # FILE SECONDS OPTIONS...
     echo "h200: $file: exit $status on attempt $attempt"
   done
 }
-bench_with kernels-fast.jsonl $(($(left) * 6 / 10)) --fast
+bench_with kernels-fast.jsonl $(($(left) * 5 / 10)) --fast
+
+# Whole steps of the Llama-3-8B shape, where the engine came along.
+for weights in bf16 int4 fp8; do
+  (($(left) > 60)) && [[ -x $here/tokenfab ]] || break
+  timeout "$(left)" "$here/tokenfab" engine measure --backend cuda --fast --model llama-3-8b --weights $weights \
+    --seconds $(($(left) / 4)) --most-batch 64 --most-context 4096 --most-prefill 4096 -o "$out/llama-3-8b-$weights.jsonl"
+done
 bench_with kernels-deterministic.jsonl $(($(left) * 7 / 10))
 
 if command -v compute-sanitizer >/dev/null; then
