@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "base/time.h"
 
@@ -18,8 +19,17 @@ class KvLine {
   /// T(K) = base + max(offset_a + slope_a * K, offset_b + slope_b * K); slopes in ticks per KV token, >= 0.
   KvLine(Ticks base, Ticks offset_a, std::int64_t slope_a, Ticks offset_b, std::int64_t slope_b);
 
+  /// T(K) = base + straight lines through `points`, the last one going on; 1 to kMostPoints points, K ascending from 0,
+  /// T never falling. knot() is the first point at or above `knot`.
+  struct Point {
+    std::int64_t kv = 0;
+    Ticks ticks = 0;
+  };
+  static constexpr std::size_t kMostPoints = 12;
+  KvLine(Ticks base, const std::vector<Point>& points, std::int64_t knot);
+
   Ticks at(std::int64_t kv) const {
-    const Segment& s = kv < knot_ ? low_ : high_;
+    const Segment& s = segments_[find(kv)];
     return base_ + s.offset + static_cast<Ticks>(s.slope) * kv;
   }
   /// Duration of `steps` >= 0 steps that start at `kv` tokens and gain `growth` >= 0 tokens a step.
@@ -28,7 +38,7 @@ class KvLine {
   /// The fewest steps (>= 1, at most `limit`) whose duration is at least `target` ticks.
   std::int64_t steps_to_reach(std::int64_t kv, std::int64_t growth, Ticks target, std::int64_t limit) const;
 
-  /// The share of sum() that is not base: the KV-dependent part, by segment (below and from the knot).
+  /// The share of sum() that is not base: the KV-dependent part, below and from the knot.
   struct Parts {
     Ticks low = 0, high = 0;
   };
@@ -41,18 +51,24 @@ class KvLine {
   struct Segment {
     Ticks offset = 0;
     std::int64_t slope = 0;
+    std::int64_t end = INT64_MAX;  // the segment holds K < end
     Ticks sum(std::int64_t kv, std::int64_t growth, std::int64_t steps) const {
       const Ticks pairs = steps * (steps - 1) / 2;
       return static_cast<Ticks>(steps) * (offset + static_cast<Ticks>(slope) * kv) +
              static_cast<Ticks>(slope) * growth * pairs;
     }
+    /// How many of `steps` steps start below `end`.
+    std::int64_t below(std::int64_t kv, std::int64_t growth, std::int64_t steps) const;
   };
-  /// How many of `steps` steps start below the knot.
-  std::int64_t steps_below_knot(std::int64_t kv, std::int64_t growth, std::int64_t steps) const;
+  std::size_t find(std::int64_t kv) const {
+    std::size_t i = 0;
+    while (kv >= segments_[i].end) ++i;
+    return i;
+  }
 
   Ticks base_;
-  Segment low_, high_;
-  std::int64_t knot_ = INT64_MAX;  // K < knot uses low_, K >= knot uses high_
+  std::int64_t knot_ = INT64_MAX;  // an end of a segment
+  std::array<Segment, kMostPoints> segments_;  // the last one in use ends at INT64_MAX
 };
 
 }  // namespace tokenfab
