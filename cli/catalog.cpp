@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "hwmodels/calibration.h"
 #include "hwmodels/step_model.h"
 #include "sim/economics/money_catalog.h"
 #include "sim/workload/builtin.h"
@@ -65,8 +66,9 @@ json engines() {
   json out = json::array();
   for (const auto& id : catalog.ids("engines")) {
     const EngineProfile e = catalog.engine(id);
-    json chips_with_own = json::array();
-    for (const auto& [chip, ops] : e.by_chip) chips_with_own.push_back(chip);
+    json calibrated = json::array();
+    for (const auto& other : catalog.ids("calibrations"))
+      if (const auto c = catalog.calibration(other); c->engine == e.id) calibrated.push_back(c->chip);
     out.push_back({{"id", e.id},
                    {"name", e.name},
                    {"version", e.version},
@@ -74,7 +76,7 @@ json engines() {
                    {"batching", e.batching},
                    {"known_error", e.known_error ? json(e.known_error->value) : json(nullptr)},
                    {"step_gap_s", e.step_gap.value},
-                   {"chips_with_own_figures", chips_with_own}});
+                   {"calibrated_chips", calibrated}});
   }
   return out;
 }

@@ -49,6 +49,7 @@ struct EngineMeasureArgs {
   std::string output = "measurements.jsonl";
   double seconds = 60;
   std::int64_t most_batch = 16, most_context = 1024, most_prefill = 512;
+  bool quiet = false;
 };
 void engine_measure(const EngineMeasureArgs& args);
 

@@ -25,8 +25,8 @@ json row_of(const Measurement& m) {
               {"bytes", m.bytes},       {"flop", m.flop},   {"layers", m.layers}};
   if (m.n > 0) row["n"] = m.n, row["k"] = m.k;
   if (m.batch > 0) row["batch"] = m.batch, row["context"] = m.context;
+  if (m.chunk > 0) row["chunk"] = m.chunk;
   if (m.kind != "step") return row;
-  row["chunk"] = m.chunk;
   row["sums"] = {{"decode_sequences", m.sums.decode_sequences},   {"decode_kv_tokens", m.sums.decode_kv_tokens},
                  {"prefill_tokens", m.sums.prefill_tokens},       {"prefill_sequences", m.sums.prefill_sequences},
                  {"prefill_attention", m.sums.prefill_attention}, {"prefill_kv_tokens", m.sums.prefill_kv_tokens},
@@ -115,6 +115,7 @@ void engine_measure(const EngineMeasureArgs& args) {
     ++done;
     if (m.op == "decode" && m.batch == 1 && smallest.rounds == 0) smallest = m;
   });
+  if (args.quiet) return;
   if (args.engine.json)
     std::cout << json{{"file", args.output}, {"measured", done}, {"known", known.size()}, {"left", left}}.dump()
               << "\n";

@@ -149,7 +149,7 @@ void explain(const ExplainArgs& args) {
                                kDtypeNames[static_cast<std::size_t>(d.weights)],
                                kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas,
                                d.tensor_parallel * d.pipeline_parallel, d.chip.id, d.engine.id, d.engine.version)},
-          {"grade", kGradeNames[static_cast<std::size_t>(d.engine.grade)]},
+          {"grade", kGradeNames[static_cast<std::size_t>(d.grade())]},
           {"memory", memory_json(model)}};
       for (const auto& step : example_steps(pool.spec, args.context)) entry["steps"].push_back(step_json(model, step));
       out["pools"].push_back(entry);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/engine.h"
 
@@ -81,11 +82,11 @@ int parse_and_run(int argc, char** argv) {
   bench_app->callback([&] { cli::bench(bench); });
 
   cli::add_engine(app);
+  cli::add_calibration(app);
 
   add_missing(app, "breakeven", "Price, utilisation and volume at which a provider breaks even");
   add_missing(app, "sweep", "Run every point of a sweep");
   add_missing(app, "compare", "Compare result files");
-  add_missing(app, "calibrate", "Fit a hardware model to measurements");
   add_missing(app, "validate", "Error against published measurements");
   add_missing(app, "audit", "Re-derive published claims");
 

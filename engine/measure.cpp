@@ -13,17 +13,20 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
-/// Fills times: rounds of at least 2 ms each, after two calls to warm up.
-void time_point(Measurement& m, const Point& point, kernels::Backend& backend, int rounds) {
+/// Fills times: after two calls to warm up, rounds of one call each on cold caches, or else of at least 2 ms.
+void time_point(Measurement& m, const Point& point, Probe& probe, int rounds) {
   const auto timed = [&](std::int64_t calls) {
+    if (point.cold) probe.evict();
+    probe.backend().synchronize();
     const Clock::time_point begin = Clock::now();
     for (std::int64_t i = 0; i < calls; ++i) point.run();
-    backend.synchronize();
+    probe.backend().synchronize();
     return seconds_since(begin) / static_cast<double>(calls);
   };
   timed(1);
   const double once = timed(1);
-  const auto calls = static_cast<std::int64_t>(std::clamp(2e-3 / std::max(once, 1e-7), 1.0, 1000.0));
+  const auto calls =
+      point.cold ? 1 : static_cast<std::int64_t>(std::clamp(2e-3 / std::max(once, 1e-7), 1.0, 1000.0));
   std::vector<double> times;
   for (int r = 0; r < rounds; ++r) times.push_back(timed(calls) / static_cast<double>(m.layers));
   std::sort(times.begin(), times.end());
@@ -56,7 +59,7 @@ std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::s
       continue;
     }
     Measurement m = point.what;
-    time_point(m, point, engine.model().backend(), options.rounds);
+    time_point(m, point, probe, options.rounds);
     done(m);
   }
   return left;

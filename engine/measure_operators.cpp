@@ -47,6 +47,7 @@ void add_gemms(Probe& probe, std::vector<Point>& points) {
   }
 }
 
+/// The last projection with the choice of a token, as a step ends.
 void add_head(Probe& probe, std::vector<Point>& points) {
   const Weight& head = probe.model().weights().head;
   for (const std::int64_t rows : powers_of_two(1, std::min(probe.rows(), probe.model().capacity().outputs))) {
@@ -56,7 +57,10 @@ void add_head(Probe& probe, std::vector<Point>& points) {
     m.bytes = static_cast<double>(head.bytes());
     m.flop = 2.0 * static_cast<double>(rows) * static_cast<double>(head.n * head.k);
     const Tensor x = probe.x(rows, head.k), y = probe.y_f32(rows, head.n);
-    points.push_back({m, [&probe, x, y] { probe.backend().matmul({x, probe.model().weights().head, y}); }});
+    points.push_back({m, [&probe, x, y] {
+                        probe.backend().matmul({x, probe.model().weights().head, y});
+                        probe.choose(y);
+                      }});
   }
 }
 
@@ -146,7 +150,34 @@ void add_experts(Probe& probe, std::vector<Point>& points) {
   }
 }
 
-/// Two norms and an activation, as a layer has them.
+/// RoPE and the cache's new entries, of sequences that decode at a short context.
+std::function<void()> append_of(Probe& probe, std::int64_t rows) {
+  const ModelConfig& c = probe.config();
+  StepBatch step(probe.model().capacity().page_tokens);
+  step.add(std::vector<std::int32_t>(static_cast<std::size_t>(rows), 1), 0, probe.table(0, rows),
+           StepBatch::Outputs::none);
+  const auto inputs =
+      std::make_shared<StepInputs>(probe.backend(), rows, 1, probe.model().capacity().pages_each());
+  inputs->upload(step);
+  const std::int64_t q_width = c.q_heads * c.head_dim, kv_width = c.kv_heads * c.head_dim;
+  const Tensor qkv = probe.x(rows, q_width + 2 * kv_width);
+  kernels::RopeAppendArgs rope;
+  rope.q = qkv.columns(0, q_width), rope.k = qkv.columns(q_width, kv_width);
+  rope.v = qkv.columns(q_width + kv_width, kv_width);
+  rope.positions = inputs->positions, rope.slots = inputs->slots;
+  rope.inverse_frequency = probe.model().frequencies();
+  rope.q_heads = static_cast<std::int32_t>(c.q_heads), rope.rope_dim = static_cast<std::int32_t>(c.head_dim);
+  return [&probe, rope, inputs] {
+    kernels::RopeAppendArgs layer = rope;
+    for (std::size_t l = 0; l < probe.model().weights().layers.size(); ++l) {
+      const LayerWeights& w = probe.model().weights().layers[l];
+      layer.kv = probe.model().cache(l), layer.q_norm = w.q_norm, layer.k_norm = w.k_norm;
+      probe.backend().rope_append(layer);
+    }
+  };
+}
+
+/// Two norms, RoPE with the new cache entries, and an activation, as a layer has them.
 void add_norms(Probe& probe, std::vector<Point>& points) {
   const ModelConfig& c = probe.config();
   const std::int64_t width = c.experts > 0 ? c.expert_intermediate : c.intermediate;
@@ -158,13 +189,17 @@ void add_norms(Probe& probe, std::vector<Point>& points) {
     m.flop = static_cast<double>(rows) * (10.0 * static_cast<double>(c.hidden) + 8.0 * static_cast<double>(width));
     const Tensor residual = probe.y_f32(rows, c.hidden), normed = probe.x(rows, c.hidden);
     const Tensor wide = probe.x(rows, 2 * width), inner = probe.y(rows, width);
-    points.push_back({m, [&probe, residual, normed, wide, inner] {
+    const bool rotates = !c.latent() && probe.fits(1, rows + 1);
+    points.push_back({m, [&probe, residual, normed, wide, inner,
+                          append = rotates ? append_of(probe, rows) : std::function<void()>([] {})] {
+                        append();
                         for (const LayerWeights& l : probe.model().weights().layers) {
                           probe.backend().rms_norm({{}, residual, l.input_norm, 1e-5f, normed});
                           probe.backend().rms_norm({{}, residual, l.post_norm, 1e-5f, normed});
                           probe.backend().swiglu({wide, inner});
                         }
-                      }});
+                      },
+                      false});
   }
 }
 

@@ -1,5 +1,7 @@
 #include "engine/measure_points.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "kernels/random_weights.h"
@@ -9,10 +11,23 @@ namespace tokenfab::engine {
 using kernels::DType;
 using kernels::Tensor;
 
+namespace {
+
+/// Of this machine; a GPU's is smaller.
+std::size_t last_cache_bytes() {
+  const long l3 = sysconf(_SC_LEVEL3_CACHE_SIZE), l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return static_cast<std::size_t>(std::clamp(std::max(l3, l2), 32l << 20, 512l << 20));
+}
+
+}  // namespace
+
 Probe::Probe(Engine& engine, const MeasureOptions& options)
     : model_(engine.model()),
       options_(options),
-      rows_(std::min(model_.capacity().rows, std::max(options.most_prefill, options.most_batch))) {
+      rows_(std::min(model_.capacity().rows, std::max(options.most_prefill, options.most_batch))),
+      sampler_(model_.backend(), model_.capacity().outputs, 1) {
+  evicted_bytes_ = 2 * last_cache_bytes();
+  evicted_ = backend().allocate(evicted_bytes_);
   const ModelConfig& c = config();
   const std::int64_t spread = std::max<std::int64_t>(1, c.top_k);
   const std::int64_t widest =
@@ -36,7 +51,10 @@ Probe::Probe(Engine& engine, const MeasureOptions& options)
 Probe::~Probe() {
   backend().release(x_);
   backend().release(y_);
+  backend().release(evicted_);
 }
+
+void Probe::evict() { backend().fill(evicted_, 0, evicted_bytes_); }
 
 Tensor Probe::x(std::int64_t rows, std::int64_t cols) const { return {x_, model_.activation(), rows, cols, cols}; }
 Tensor Probe::y(std::int64_t rows, std::int64_t cols) const { return {y_, model_.activation(), rows, cols, cols}; }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engine/measure.h"
+#include "engine/sampler.h"
 
 namespace tokenfab::engine {
 
@@ -10,6 +11,7 @@ namespace tokenfab::engine {
 struct Point {
   Measurement what;
   std::function<void()> run;
+  bool cold = true;  // its weights and KV come from memory in a whole step, so evict them before each timing
 };
 
 /// The engine under measurement, with activations of random values to feed its operators.
@@ -30,8 +32,13 @@ class Probe {
   kernels::Tensor y(std::int64_t rows, std::int64_t cols) const;
   kernels::Tensor y_f32(std::int64_t rows, std::int64_t cols) const;
 
+  /// Greedy choice from logits, back on the host: how a step ends.
+  void choose(const kernels::Tensor& logits) { sampler_.sample(logits, 0, std::vector<float>(logits.rows, 0.0f)); }
+
   /// Sequence s of a synthetic batch: its own pages for `tokens` tokens.
   std::vector<std::int32_t> table(std::int64_t s, std::int64_t tokens) const;
+  /// Fills the caches with something else. Whole steps of a model that is larger than the caches need none of it.
+  void evict();
   bool fits(std::int64_t batch, std::int64_t context) const;
   /// Of `tokens` cached tokens, in all layers.
   double kv_bytes(double tokens) const;
@@ -40,8 +47,11 @@ class Probe {
   Model& model_;
   MeasureOptions options_;
   std::int64_t rows_;
+  Sampler sampler_;
   void* x_ = nullptr;
   void* y_ = nullptr;
+  std::size_t evicted_bytes_;
+  void* evicted_ = nullptr;
 };
 
 std::vector<std::int64_t> powers_of_two(std::int64_t from, std::int64_t to);

@@ -15,6 +15,14 @@ struct StepShape {
 
 StepSums sums_of(const StepShape& s) {
   StepSums sums;
+  if (s.drafts > 0) {  // a short prompt on a cached context, each of whose tokens is judged
+    const std::int64_t tokens = 1 + s.drafts, prior = s.context - tokens;
+    sums.prefill_sequences = s.batch;
+    sums.prefill_tokens = sums.prefill_outputs = s.batch * tokens;
+    sums.prefill_attention = s.batch * (tokens * prior + tokens * (tokens + 1) / 2);
+    sums.prefill_kv_tokens = s.batch * s.context;
+    return sums;
+  }
   sums.decode_sequences = s.batch;
   sums.decode_kv_tokens = s.batch * s.context;
   if (s.chunk == 0) return sums;
@@ -62,7 +70,7 @@ void add_step(Probe& probe, std::vector<Point>& points, const StepShape& s) {
   m.bytes = weights_read(model, step.rows()) +
             probe.kv_bytes(static_cast<double>(m.sums.decode_kv_tokens + m.sums.prefill_kv_tokens));
   m.flop = 2.0 * static_cast<double>(step.rows()) * static_cast<double>(model.config().active_parameters());
-  points.push_back({m, [&model, step] { model.forward(step); }});
+  points.push_back({m, [&probe, step] { probe.choose(probe.model().forward(step)); }});
 }
 
 }  // namespace

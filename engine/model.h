@@ -51,6 +51,7 @@ class Model {
   /// For measurements: the weights, one layer's cache, and activation rows of a given width.
   const ModelWeights& weights() const { return weights_; }
   const kernels::KvCache& cache(std::size_t layer) const { return cache_[layer]; }
+  const float* frequencies() const { return frequencies_; }
   /// Sees the input of every projection (not of routed experts) before it is multiplied.
   using Observer = std::function<void(const kernels::Weight&, const kernels::Tensor&)>;
   void observe(Observer observer) { observer_ = std::move(observer); }

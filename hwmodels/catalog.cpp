@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json_object.h"
 #include "base/text.h"
+#include "hwmodels/calibration.h"
 #include "hwmodels/catalog_files.h"
 
 namespace tokenfab {
@@ -31,8 +32,17 @@ Chip Catalog::chip(const std::string& id) const { return load_chip(path_of("chip
 Llm Catalog::llm(const std::string& id) const { return load_llm(path_of("llms", id)); }
 EngineProfile Catalog::engine(const std::string& id) const { return load_engine(path_of("engines", id)); }
 
+std::shared_ptr<const Calibration> Catalog::calibration(const std::string& id) const {
+  return std::make_shared<Calibration>(load_calibration(path_of("calibrations", id)));
+}
+
+std::shared_ptr<const Calibration> Catalog::find_calibration(const std::string& engine, const std::string& chip) const {
+  const std::string id = engine + "--" + chip;
+  return fs::exists(fs::path(root_) / "calibrations" / (id + ".json")) ? calibration(id) : nullptr;
+}
+
 std::vector<std::string> Catalog::ids(const std::string& kind) const {
-  const std::vector<std::string> kinds = {"chips", "llms", "engines"};
+  const std::vector<std::string> kinds = {"chips", "llms", "engines", "calibrations"};
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
     throw UserError("\"" + kind + "\" is not a part of the catalogue; allowed: " + join_names(kinds) +
                     nearest_hint(kind, kinds));

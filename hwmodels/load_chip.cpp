@@ -22,11 +22,16 @@ std::map<std::string, Sourced> read_peaks(const JsonObject& file) {
 Chip load_chip(const std::string& path) {
   const nlohmann::json text = parse_json_file(path);
   const JsonObject file(text, path);
+  read_id(file);
+  return read_chip(file);
+}
+
+Chip read_chip(const JsonObject& file) {
   const auto quantity = [&](const char* key, Quantity kind, double low, double high) {
     return read_quantity(file, key, kind, low, high);
   };
   Chip c;
-  c.id = read_id(file);
+  c.id = read_text(file, "id");
   c.name = read_text(file, "name");
   c.vendor = read_text(file, "vendor");
   c.family = file.one_of("family", {"hbm"});

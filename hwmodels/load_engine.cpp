@@ -18,44 +18,45 @@ OpEfficiency read_efficiency(const JsonObject& ops, const std::string& key) {
   return out;
 }
 
-/// Class names that a file may use. The host class has no figures of its own: step_gap and sequence_gap hold them.
-std::vector<std::string> classes(bool with_dtypes) {
+/// "<class>:<dtype>" for the classes that a dtype may change.
+std::vector<std::string> dtype_classes() {
   std::vector<std::string> out;
   for (int c = 0; c < kOpClasses; ++c) {
     const std::string name = kOpClassNames[static_cast<std::size_t>(c)];
-    if (static_cast<OpClass>(c) == OpClass::host) continue;
-    out.push_back(name);
-    if (with_dtypes && c <= static_cast<int>(OpClass::expert_gemm))
+    if (c <= static_cast<int>(OpClass::expert_gemm))
+      for (const char* dtype : {"fp8", "int8", "w-fp8", "w-int8", "w-int4"}) out.push_back(name + ":" + dtype);
+    if (name.ends_with("_attention"))
       for (const char* dtype : {"fp8", "int8"}) out.push_back(name + ":" + dtype);
   }
   return out;
 }
 
+/// The host class has no figures of its own: step_gap and sequence_gap hold them.
 void read_ops(const JsonObject& file, EngineProfile& e) {
   const JsonObject ops = file.object("ops");
   for (int c = 0; c < kOpClasses; ++c) {
     if (static_cast<OpClass>(c) == OpClass::host) continue;
     e.ops[static_cast<std::size_t>(c)] = read_efficiency(ops, kOpClassNames[static_cast<std::size_t>(c)]);
   }
+  for (const std::string& name : dtype_classes())
+    if (ops.has(name)) e.by_dtype[name] = read_efficiency(ops, name);
   ops.finish();
   const Sourced none{0, "us", e.step_gap.source, e.step_gap.as_of};
   const Sourced one{1, "1", e.step_gap.source, e.step_gap.as_of};
   e.ops[static_cast<std::size_t>(OpClass::host)] = {one, one, none};
 }
 
-std::map<std::string, OpEfficiency> read_overrides(const JsonObject& chip) {
-  std::map<std::string, OpEfficiency> out;
-  for (const std::string& name : classes(true))
-    if (chip.has(name)) out[name] = read_efficiency(chip, name);
-  chip.finish();
-  return out;
-}
+}  // namespace
 
-void read_by_chip(const JsonObject& file, EngineProfile& e) {
-  if (!file.has("by_chip")) return;
-  const JsonObject chips = file.object("by_chip");
-  for (const std::string& id : chips.keys())
-    if (id != "comment") e.by_chip[id] = read_overrides(chips.object(id));
+std::map<std::string, OpEfficiency> read_op_overrides(const JsonObject& ops) {
+  std::map<std::string, OpEfficiency> out;
+  std::vector<std::string> names(kOpClassNames.begin(), kOpClassNames.end());
+  names.pop_back();  // host
+  for (const std::string& name : dtype_classes()) names.push_back(name);
+  for (const std::string& name : names)
+    if (ops.has(name)) out[name] = read_efficiency(ops, name);
+  ops.finish();
+  return out;
 }
 
 Grade read_grade(const JsonObject& file) {
@@ -63,8 +64,6 @@ Grade read_grade(const JsonObject& file) {
   const std::string name = file.one_of("grade", names);
   return name == names[0] ? Grade::datasheet : name == names[1] ? Grade::fitted : Grade::measured;
 }
-
-}  // namespace
 
 EngineProfile load_engine(const std::string& path) {
   const nlohmann::json text = parse_json_file(path);
@@ -79,7 +78,6 @@ EngineProfile load_engine(const std::string& path) {
   e.step_gap = read_quantity(file, "step_gap", Quantity::seconds, 0, 1);
   e.sequence_gap = read_quantity(file, "sequence_gap", Quantity::seconds, 0, 0.1);
   read_ops(file, e);
-  read_by_chip(file, e);
   e.memory_share = share("memory_share", 0.05);
   e.reserved_memory = read_quantity(file, "reserved_memory", Quantity::bytes, 0, 1e12);
   e.kv_block_tokens = read_quantity(file, "kv_block_tokens", Quantity::count, 1, 65536);

@@ -11,26 +11,11 @@
 namespace tokenfab {
 namespace {
 
-constexpr double kGroupSize = 128;  // weights per int4 scale (W4A16 group-wise, symmetric)
-
 std::string gb(double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); }
 
 std::string dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
 
 }  // namespace
-
-double dtype_bytes(Dtype t) {
-  switch (t) {
-    case Dtype::bf16:
-      return 2;
-    case Dtype::fp8:
-    case Dtype::int8:
-      return 1;
-    case Dtype::int4:
-      return 0.5 + 2 / kGroupSize;
-  }
-  throw InternalError("dtype has no size");
-}
 
 void StepModel::check_plan() const {
   const Llm& m = d_.llm;

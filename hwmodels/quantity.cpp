@@ -58,6 +58,7 @@ Sourced read_quantity(const JsonObject& parent, const std::string& key, Quantity
   if (out.value < low || out.value > high)
     object.fail("value", shortest(object.number("value")) + unit + " is not plausible; allowed: " +
                              shortest(low / factor) + " to " + shortest(high / factor) + unit);
+  if (object.has("error")) out.error = object.number_in("error", 0, 100);
   object.finish();
   return out;
 }

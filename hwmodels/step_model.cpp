@@ -14,12 +14,6 @@ std::size_t at(OpClass c) { return static_cast<std::size_t>(c); }
 
 bool is_network(OpClass c) { return c == OpClass::all_reduce || c == OpClass::all_to_all || c == OpClass::send; }
 
-/// One kernel boundary per layer moves: two norms with residual (4 reads or writes of the hidden state each), the
-/// rotary embedding with the KV write (q and k in and out), and the gated activation (two halves in, one out).
-double elementwise_elements(const Llm& m, double ffn, double tp) {
-  return 8.0 * m.hidden + 4.0 * m.heads * m.head_dim / tp + 3.0 * ffn / tp;
-}
-
 }  // namespace
 
 double StepSeconds::total() const {
@@ -33,6 +27,7 @@ double StepModel::concurrency(std::int64_t sequences) const {
 }
 
 StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(count_parameters(d_.llm)) {
+  apply_calibration();
   check_plan();
   plan_memory();
   const Shape shape(d_.llm, count_, d_.tensor_parallel);
@@ -41,24 +36,15 @@ StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(
   build_network_ops(shape);
   build_attention(shape);
   build_work(shape);
+  build_factors(shape);
+  build_attention_curves(shape);
   build_decode_table();
-}
-
-/// The figure of this class for this chip and matrix dtype: "<class>:<dtype>" first, then "<class>", then the default.
-const OpEfficiency& StepModel::efficiency(OpClass c, bool matrix) const {
-  const std::string name = kOpClassNames[at(c)];
-  if (const auto chip = d_.engine.by_chip.find(d_.chip.id); chip != d_.engine.by_chip.end()) {
-    const std::string dtype = kDtypeNames[static_cast<std::size_t>(d_.activations)];
-    if (const auto e = chip->second.find(name + ":" + dtype); matrix && e != chip->second.end()) return e->second;
-    if (const auto e = chip->second.find(name); e != chip->second.end()) return e->second;
-  }
-  return d_.engine.ops[at(c)];
 }
 
 /// `params` weights per chip over `calls` layers; `io_elements` activations in and out per token and layer.
 StepModel::TokenOp StepModel::gemm(OpClass c, double params, double calls, double io_elements,
                                    double weight_bytes_each) const {
-  const OpEfficiency& e = efficiency(c, true);
+  const OpEfficiency& e = efficiency(c);
   const double bytes_per_s = d_.chip.bandwidth.value * e.bandwidth.value;
   return {params * weight_bytes_each / bytes_per_s, io_elements * calls * kActivationBytes / bytes_per_s,
           2 * params / (matrix_peak_ * e.compute.value), e.floor.value * calls};
@@ -98,7 +84,7 @@ void StepModel::build_matrix_ops(const Shape& s) {
 void StepModel::build_token_ops(const Shape& s) {
   const Llm& m = d_.llm;
   const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
-  const OpEfficiency& norm = efficiency(OpClass::norm_activation, false);
+  const OpEfficiency& norm = efficiency(OpClass::norm_activation);
   ops_[at(OpClass::norm_activation)] = {0,
                                         (elementwise_elements(m, 0, tp) * s.layers + 3.0 * s.ffn_active / tp) *
                                             kActivationBytes / (d_.chip.bandwidth.value * norm.bandwidth.value),
@@ -107,7 +93,7 @@ void StepModel::build_token_ops(const Shape& s) {
   // The LM head stays in bf16 (as published quantized checkpoints keep it) and is read once per micro-batch;
   // sampling reads 4-byte logits twice.
   const double head_params = lm_head_params() / tp;
-  const OpEfficiency& head = efficiency(OpClass::lm_head, false);
+  const OpEfficiency& head = efficiency(OpClass::lm_head);
   const double head_bw = d_.chip.bandwidth.value * head.bandwidth.value;
   ops_[at(OpClass::lm_head)] = {head_params * 2 * pp / head_bw, (m.hidden * 2.0 + m.vocab * 8.0 / tp) * pp / head_bw,
                                 2 * head_params * pp / (d_.chip.peak.at("bf16").value * head.compute.value),
@@ -119,7 +105,7 @@ void StepModel::build_network_ops(const Shape& s) {
   const Llm& m = d_.llm;
   const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
   if (d_.tensor_parallel > 1) {
-    const OpEfficiency& e = efficiency(OpClass::all_reduce, false);
+    const OpEfficiency& e = efficiency(OpClass::all_reduce);
     const CollectiveCost cost = all_reduce_cost(d_.chip, d_.tensor_parallel);
     const double calls = d_.expert_parallel ? s.layers + s.dense_layers : 2 * s.layers;
     ops_[at(OpClass::all_reduce)] = {0, calls * m.hidden * kActivationBytes * cost.seconds_per_byte / e.bandwidth.value,
@@ -127,14 +113,14 @@ void StepModel::build_network_ops(const Shape& s) {
   }
   if (d_.expert_parallel && d_.tensor_parallel > 1) {
     // Dispatch and combine: each chip holds 1/tp of the tokens and sends each to k experts.
-    const OpEfficiency& e = efficiency(OpClass::all_to_all, false);
+    const OpEfficiency& e = efficiency(OpClass::all_to_all);
     const CollectiveCost cost = all_to_all_cost(d_.chip, d_.tensor_parallel);
     const double bytes = m.moe->top_k * m.hidden * kActivationBytes / tp;
     ops_[at(OpClass::all_to_all)] = {0, 2 * s.moe_layers * bytes * cost.seconds_per_byte / e.bandwidth.value, 0,
                                      2 * s.moe_layers * (e.floor.value + cost.latency)};
   }
   if (d_.pipeline_parallel > 1) {
-    const OpEfficiency& e = efficiency(OpClass::send, false);
+    const OpEfficiency& e = efficiency(OpClass::send);
     const CollectiveCost cost = send_cost(d_.chip, d_.tensor_parallel);
     ops_[at(OpClass::send)] = {0, pp * m.hidden * kActivationBytes / tp * cost.seconds_per_byte / e.bandwidth.value, 0,
                                pp * (e.floor.value + cost.latency)};
@@ -144,8 +130,8 @@ void StepModel::build_network_ops(const Shape& s) {
 void StepModel::build_attention(const Shape& s) {
   const Llm& m = d_.llm;
   // Per KV token or token pair, all layers on one chip's share of the heads.
-  const OpEfficiency& dec = efficiency(OpClass::decode_attention, false);
-  const OpEfficiency& pre = efficiency(OpClass::prefill_attention, false);
+  const OpEfficiency& dec = efficiency(OpClass::decode_attention);
+  const OpEfficiency& pre = efficiency(OpClass::prefill_attention);
   const double bf16 = d_.chip.peak.at("bf16").value, bw = d_.chip.bandwidth.value;
   const double kv_token_bytes = memory_.kv_bytes_per_token * d_.pipeline_parallel;  // all layers
   const double pair_prefill = m.mla ? 2.0 * s.q_heads * (s.head_dim + m.mla->v_head_dim) : 4.0 * s.q_heads * s.head_dim;
@@ -192,7 +178,10 @@ void StepModel::put(StepSeconds& out, OpClass c, const TokenOp& op, double x, do
 void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
   const double micro = concurrency(s.decode_sequences + s.prefill_sequences);
   const double x = static_cast<double>(s.decode_sequences + s.prefill_tokens) / micro;
-  const auto token_op = [&](OpClass c) { put(out, c, ops_[at(c)], x, 1); };
+  const auto token_op = [&](OpClass c) {
+    put(out, c, ops_[at(c)], x, 1);
+    scale(out, c, x);
+  };
   token_op(OpClass::qkv_gemm);
   token_op(OpClass::o_gemm);
   token_op(OpClass::mlp_gemm);
@@ -204,6 +193,7 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
   put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, expert_coverage(x));
   const std::int64_t rows = s.decode_sequences + s.prefill_outputs;
   put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], static_cast<double>(rows) / micro, rows > 0 ? 1 : 0);
+  scale(out, OpClass::lm_head, static_cast<double>(rows) / micro);
   if (rows == 0) out.floor[at(OpClass::lm_head)] = 0;
   out.bound[at(OpClass::host)] = Bound::host;
   out.floor[at(OpClass::host)] +=
@@ -219,10 +209,19 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
              prefill_qo_io_ * static_cast<double>(s.prefill_tokens)) /
                 micro,
             pair_flop_prefill_ * static_cast<double>(s.prefill_attention) / micro, prefill_floor_);
+  if (prefill_residual_ && s.prefill_tokens > 0) {
+    const double f = prefill_factor(s);
+    out.work[at(OpClass::prefill_attention)] *= f;
+    out.floor[at(OpClass::prefill_attention)] *= f;
+  }
   const Lines lines = attention_lines(static_cast<double>(s.decode_sequences), micro);
   const auto kv = static_cast<double>(s.decode_kv_tokens);
   attention(OpClass::decode_attention, s.decode_sequences > 0, lines.offset_bytes + lines.slope_bytes * kv,
             lines.slope_flop * kv, decode_floor_);
+  if (!curves_.empty() && s.decode_sequences > 0) {
+    out.floor[at(OpClass::decode_attention)] = curve_base(s.decode_sequences);
+    out.work[at(OpClass::decode_attention)] = curve_work(s.decode_sequences, kv);
+  }
 }
 
 StepSeconds StepModel::evaluate(const StepSums& sums) const {
@@ -239,10 +238,12 @@ void StepModel::build_decode_table() {
     DecodeRow row;
     evaluate(sums, row.fixed);
     row.fixed.work[at(OpClass::decode_attention)] = 0;
+    const Ticks base = ticks_from_seconds(row.fixed.total());
     const Lines l = attention_lines(static_cast<double>(n), concurrency(n));
     const auto slope = [](double s) { return static_cast<std::int64_t>(ticks_from_seconds(s)); };
-    row.line = KvLine(ticks_from_seconds(row.fixed.total()), ticks_from_seconds(l.offset_bytes), slope(l.slope_bytes),
-                      0, slope(l.slope_flop));
+    row.line = curves_.empty() || n == 0 ? KvLine(base, ticks_from_seconds(l.offset_bytes), slope(l.slope_bytes), 0,
+                                                  slope(l.slope_flop))
+                                         : curve_line(n, base, l);
     decode_.push_back(row);
   }
 }

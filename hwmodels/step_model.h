@@ -1,7 +1,10 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 
+#include "hwmodels/calibration.h"
 #include "hwmodels/kv_line.h"
+#include "hwmodels/op_work.h"
 #include "hwmodels/types.h"
 
 namespace tokenfab {
@@ -22,12 +25,17 @@ struct Deployment {
   Chip chip;
   Llm llm;
   EngineProfile engine;
+  std::shared_ptr<const Calibration> calibration;  // of this engine on this chip; null: the engine's class defaults
   int tensor_parallel = 1, pipeline_parallel = 1;
   bool expert_parallel = false;  // routed experts whole on a chip, all-to-all instead of sharding each expert
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
   std::int64_t max_sequences = 256, token_budget = 8192;
   double memory_share = 0.9;  // of chip memory
   int kv_block_tokens = 16;
+
+  Grade grade() const { return calibration ? calibration->grade : Grade::datasheet; }
+  /// Relative error of step times, where it has been measured for this grade; else 0.
+  double known_error() const;
 };
 
 /// Bytes per chip of the fullest pipeline stage.
@@ -100,6 +108,7 @@ class StepModel {
     double offset_bytes, slope_bytes, slope_flop;  // decode attention seconds: max(ob + sb * K, sf * K)
   };
 
+  void apply_calibration();
   void check_plan() const;
   void plan_memory();
   struct Shape {  // dimensions per chip or model that several operators share
@@ -113,7 +122,14 @@ class StepModel {
   void build_work(const Shape& shape);
   double lm_head_params() const { return count_.lm_head > 0 ? count_.lm_head : count_.embedding; }
   void build_decode_table();
-  const OpEfficiency& efficiency(OpClass c, bool matrix) const;
+  void build_factors(const Shape& shape);
+  void build_attention_curves(const Shape& shape);
+  const OpEfficiency& efficiency(OpClass c) const;
+  void scale(StepSeconds& out, OpClass c, double tokens) const;
+  double prefill_factor(const StepSums& sums) const;
+  double curve_base(std::int64_t sequences) const;
+  double curve_work(std::int64_t sequences, double kv) const;
+  KvLine curve_line(std::int64_t sequences, Ticks base, const Lines& lines) const;
   TokenOp gemm(OpClass c, double params, double calls, double io_elements, double weight_bytes_each) const;
   double concurrency(std::int64_t sequences) const;  // micro-batches in flight
   Lines attention_lines(double sequences, double micro) const;
@@ -131,9 +147,14 @@ class StepModel {
   // Work per unit on all chips, for FLOP and byte accounts.
   double flop_token_ = 0, flop_row_ = 0, flop_pair_ = 0, flop_kv_ = 0;
   double bytes_step_ = 0, bytes_experts_ = 0, bytes_token_ = 0, bytes_kv_ = 0;
+  // Calibrated residuals, empty without: measured over closed form by tokens of a micro-batch; decode attention in
+  // seconds at the curve's contexts (0 first) by sequences.
+  std::array<std::vector<float>, kOpClasses> factor_;
+  std::vector<double> curve_contexts_;
+  std::vector<std::vector<double>> curves_;
+  const GridResidual* prefill_residual_ = nullptr;
   std::vector<DecodeRow> decode_;
 };
 
-double dtype_bytes(Dtype t);  // int4 group-wise: 0.5 + a 16-bit scale per 128 weights
 
 }  // namespace tokenfab

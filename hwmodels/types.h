@@ -1,6 +1,8 @@
 #pragma once
 #include <array>
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,14 +15,16 @@ namespace tokenfab {
 struct Sourced {
   double value = 0;
   std::string unit, source, as_of;
+  double error = 0;  // one standard deviation, relative; 0: not known
 };
 
 enum class Dtype { bf16, fp8, int8, int4 };
 inline constexpr std::array<const char*, 4> kDtypeNames = {"bf16", "fp8", "int8", "int4"};
 
-/// How far a hardware model can be trusted, weakest first.
+/// How far a hardware model can be trusted, weakest first: an engine's class defaults on a chip's data sheet, or a
+/// calibration of that engine on that chip.
 enum class Grade { datasheet, fitted, measured };
-inline constexpr std::array<const char*, 3> kGradeNames = {"datasheet", "fitted to published measurements",
+inline constexpr std::array<const char*, 3> kGradeNames = {"class defaults", "fitted to published measurements",
                                                            "measured by our engine"};
 
 struct Chip {
@@ -124,9 +128,8 @@ struct EngineProfile {
   std::string id, name, version;
   Grade grade = Grade::datasheet;
   std::string batching;                      // default policy: "chunked", "prefill-first" or "static"
-  std::array<OpEfficiency, kOpClasses> ops;  // indexed by OpClass
-  /// Per-chip replacements: chip id -> op class -> efficiency ("fp8" GEMM figures under "<class>:fp8").
-  std::map<std::string, std::map<std::string, OpEfficiency>> by_chip;
+  std::array<OpEfficiency, kOpClasses> ops;  // class defaults, indexed by OpClass
+  std::map<std::string, OpEfficiency> by_dtype;  // the same where another dtype differs: "mlp_gemm:fp8"
   Sourced step_gap;         // seconds between steps (host and scheduler)
   Sourced sequence_gap;     // seconds per running sequence and step
   Sourced memory_share;     // share of chip memory that the engine may take
@@ -134,8 +137,10 @@ struct EngineProfile {
   Sourced kv_block_tokens;  // default page size
   Sourced watermark;        // share of KV blocks kept free at admission
   Sourced dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;  // share of (TDP - idle) drawn by bound
-  std::optional<Sourced> known_error;  // relative error of step times where it has been measured
+  std::optional<Sourced> known_error;  // relative error of step times with the class defaults, where it was measured
 };
+
+struct Calibration;
 
 /// Finds catalogue entries: a path ending in .json is read as a file; a bare id is looked up in the data folders.
 /// Errors: UserError with the nearest id.
@@ -148,7 +153,10 @@ class Catalog {
   Chip chip(const std::string& id) const;
   Llm llm(const std::string& id) const;
   EngineProfile engine(const std::string& id) const;
-  std::vector<std::string> ids(const std::string& kind) const;  // kind: "chips", "llms", "engines"; sorted
+  /// By id or path; `find_calibration` gives the shipped one of an engine on a chip, null where there is none.
+  std::shared_ptr<const Calibration> calibration(const std::string& id) const;
+  std::shared_ptr<const Calibration> find_calibration(const std::string& engine, const std::string& chip) const;
+  std::vector<std::string> ids(const std::string& kind) const;  // "chips", "llms", "engines", "calibrations"; sorted
   const std::string& root() const { return root_; }             // the folder that holds chips/, llms/, …
 
  private:

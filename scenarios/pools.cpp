@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hwmodels/calibration.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab {
@@ -85,6 +86,34 @@ BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, co
   return b;
 }
 
+/// The calibration that a pool names, or the shipped one of its engine on its chip; null: class defaults.
+std::shared_ptr<const Calibration> read_calibration(const JsonObject& pool, const Catalog& catalog) {
+  if (!pool.has("calibration")) return nullptr;
+  const std::string id = pool.string("calibration");
+  if (id == "none") return nullptr;
+  return lookup(pool, "calibration", id, [&](const auto& name) { return catalog.calibration(name); });
+}
+
+void read_hardware(const JsonObject& pool, const Catalog& catalog, Deployment& d,
+                   std::vector<Assumption>& assumptions) {
+  d.calibration = read_calibration(pool, catalog);
+  const bool own = d.calibration && d.calibration->own_chip && !pool.has("chip");
+  d.chip = own ? *d.calibration->own_chip
+               : lookup(pool, "chip", pool.string("chip"), [&](const auto& id) { return catalog.chip(id); });
+  const std::string engine = pool.string("engine", d.calibration ? d.calibration->engine : "vllm");
+  if (!pool.has("engine"))
+    assumptions.push_back({pool.pointer() + "/engine", engine,
+                           d.calibration ? "the calibration's engine" : "the most used open engine"});
+  d.engine = lookup(pool, "engine", engine, [&](const auto& id) { return catalog.engine(id); });
+  if (d.calibration && (d.calibration->chip != d.chip.id || d.calibration->engine != d.engine.id))
+    pool.fail("calibration", "\"" + d.calibration->id + "\" is of " + d.calibration->engine + " on " +
+                                 d.calibration->chip + ", not of " + d.engine.id + " on " + d.chip.id);
+  if (!pool.has("calibration")) d.calibration = catalog.find_calibration(d.engine.id, d.chip.id);
+  if (!d.calibration)
+    assumptions.push_back({pool.pointer() + "/calibration", "none",
+                           d.engine.id + " was not calibrated on " + d.chip.id + ": class defaults of the engine"});
+}
+
 }  // namespace
 
 PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCatalog& money,
@@ -92,10 +121,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   Defaults d(pool, assumptions);
   Deployment deployment;
   deployment.llm = lookup(pool, "llm", pool.string("llm"), [&](const auto& id) { return catalog.llm(id); });
-  deployment.chip = lookup(pool, "chip", pool.string("chip"), [&](const auto& id) { return catalog.chip(id); });
-  const std::string engine = pool.string("engine", "vllm");
-  if (!pool.has("engine")) assumptions.push_back({pool.pointer() + "/engine", engine, "the most used open engine"});
-  deployment.engine = lookup(pool, "engine", engine, [&](const auto& id) { return catalog.engine(id); });
+  read_hardware(pool, catalog, deployment, assumptions);
   deployment.tensor_parallel = static_cast<int>(d.integer("tensor_parallel", 1, 1024, 1, "no split"));
   deployment.pipeline_parallel = static_cast<int>(d.integer("pipeline_parallel", 1, 1024, 1, "no split"));
   deployment.expert_parallel = pool.boolean("expert_parallel", false);

@@ -15,9 +15,9 @@ constexpr std::int64_t kRowsByDefault = 1'000'000;
 void note_provenance(const Alternative& a, RunRecord& record) {
   Grade worst = Grade::measured;
   for (const auto& pool : a.pools) {
-    const EngineProfile& engine = pool.spec.model->deployment().engine;
-    worst = std::min(worst, engine.grade);
-    if (engine.known_error) record.error_band = std::max(record.error_band, engine.known_error->value);
+    const Deployment& d = pool.spec.model->deployment();
+    worst = std::min(worst, d.grade());
+    record.error_band = std::max(record.error_band, d.known_error());
   }
   record.provenance = kGradeNames[static_cast<std::size_t>(worst)];
 }

@@ -24,6 +24,7 @@ void load(const std::string& kind, const std::string& path) {
   if (kind == "chips") shipped().chip(path);
   if (kind == "llms") shipped().llm(path);
   if (kind == "engines") shipped().engine(path);
+  if (kind == "calibrations") shipped().calibration(path);
 }
 
 std::string load_error(const std::string& kind, const std::string& id, const json& text) {
@@ -60,7 +61,7 @@ TEST_CASE("an unknown id names what is allowed and the nearest") {
                     "\"h10-sxm\" is not a known chip; allowed: a100-80-sxm, b200-sxm, h100-sxm, h200-sxm, l4, l40s, "
                     "mi300x (nearest: \"h100-sxm\")");
   CHECK_THROWS_AS(shipped().llm("../chips/l4"), UserError);
-  CHECK_THROWS_WITH(shipped().ids("chip"), Catch::Contains("allowed: chips, llms, engines (nearest: \"chips\")"));
+  CHECK_THROWS_WITH(shipped().ids("chip"), Catch::Contains("allowed: chips, llms, engines, calibrations (nearest: \"chips\")"));
   CHECK_THROWS_WITH(Catalog("/nowhere").chip("l4"), Catch::Contains("set TOKENFAB_HOME"));
 }
 
@@ -125,8 +126,8 @@ TEST_CASE("an engine must cover every operator class with shares up to one") {
   CHECK(load_error("engines", "pytorch", j) ==
         "pytorch.json: /ops/o_gemm/compute/value: 1.2 is not plausible; allowed: 0.001 to 1");
   j = shipped_json("engines", "vllm");
-  j["by_chip"]["h100-sxm"]["lm_head:fp8"] = j["ops"]["lm_head"];
-  CHECK_THAT(load_error("engines", "vllm", j), Catch::Contains("/by_chip/h100-sxm/lm_head:fp8: unknown key"));
+  j["ops"]["lm_head:fp8"] = j["ops"]["lm_head"];
+  CHECK_THAT(load_error("engines", "vllm", j), Catch::Contains("/ops/lm_head:fp8: unknown key"));
 }
 
 TEST_CASE("an LLM whose dimensions do not give its parameter count is refused") {

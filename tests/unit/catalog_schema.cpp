@@ -48,7 +48,7 @@ const std::vector<Broken>& broken() {
       {"share of zero", "engines", "vllm", [](json& j) { j["ops"]["o_gemm"]["compute"]["value"] = 0; }},
       {"unknown grade", "engines", "vllm", [](json& j) { j["grade"] = "sure"; }},
       {"unknown dtype", "engines", "vllm",
-       [](json& j) { j["by_chip"]["h100-sxm"]["o_gemm:fp4"] = j["ops"]["o_gemm"]; }},
+       [](json& j) { j["ops"]["o_gemm:fp4"] = j["ops"]["o_gemm"]; }},
       {"missing gap", "engines", "vllm", [](json& j) { j.erase("step_gap"); }},
   };
   return list;

@@ -7,7 +7,7 @@
 
 namespace tokenfab::test {
 
-inline const std::vector<std::string> kKinds = {"chips", "llms", "engines"};
+inline const std::vector<std::string> kKinds = {"chips", "llms", "engines", "calibrations"};
 
 inline Catalog shipped() { return Catalog(TOKENFAB_SOURCE_DIR "/hwmodels"); }
 

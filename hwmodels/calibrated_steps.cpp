@@ -1,0 +1,167 @@
+// What a calibration changes in a StepModel: efficiencies by class and dtype, residuals, gaps.
+#include <algorithm>
+#include <cmath>
+
+#include "hwmodels/step_model.h"
+
+namespace tokenfab {
+namespace {
+
+std::size_t at(OpClass c) { return static_cast<std::size_t>(c); }
+
+bool is_matrix(OpClass c) { return c <= OpClass::expert_gemm; }
+
+/// Names of a class's figures, most special first: "<class>:w-int4", "<class>:fp8", "<class>".
+std::vector<std::string> figure_names(OpClass c, const Deployment& d) {
+  const std::string name = kOpClassNames[at(c)];
+  const auto dtype = [](Dtype t) { return std::string(kDtypeNames[static_cast<std::size_t>(t)]); };
+  std::vector<std::string> names;
+  if (is_matrix(c)) {
+    if (d.weights != d.activations) names.push_back(name + ":w-" + dtype(d.weights));
+    names.push_back(name + ":" + dtype(d.activations));
+  } else if (c == OpClass::prefill_attention || c == OpClass::decode_attention) {
+    names.push_back(name + ":" + dtype(d.kv));
+  }
+  names.push_back(name);
+  return names;
+}
+
+/// The residuals of the first of `names` that has any; `plain` stands for the class without a dtype.
+template <class T>
+const T* residual_of(const std::map<std::string, T>& all, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto colon = name.find(':');
+    const auto found = all.find(colon == std::string::npos ? "bf16" : name.substr(colon + 1));
+    if (found != all.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const OpEfficiency& StepModel::efficiency(OpClass c) const {
+  const std::vector<std::string> names = figure_names(c, d_);
+  if (d_.calibration)
+    for (const std::string& name : names)
+      if (const auto e = d_.calibration->ops.find(name); e != d_.calibration->ops.end()) return e->second;
+  for (const std::string& name : names)
+    if (const auto e = d_.engine.by_dtype.find(name); e != d_.engine.by_dtype.end()) return e->second;
+  return d_.engine.ops[at(c)];
+}
+
+double Deployment::known_error() const {
+  const double classes = engine.known_error ? engine.known_error->value : 0;
+  return calibration ? calibration->known_error().value_or(classes) : classes;
+}
+
+void StepModel::apply_calibration() {
+  EngineProfile& e = d_.engine;
+  if (d_.calibration) {
+    const Calibration& c = *d_.calibration;
+    const auto replace = [](Sourced& value, const std::optional<Sourced>& by) {
+      if (by) value = *by;
+    };
+    replace(e.step_gap, c.step_gap);
+    replace(e.sequence_gap, c.sequence_gap);
+    replace(e.dynamic_compute, c.dynamic_compute);
+    replace(e.dynamic_bandwidth, c.dynamic_bandwidth);
+    replace(e.dynamic_network, c.dynamic_network);
+    replace(e.dynamic_host, c.dynamic_host);
+  }
+}
+
+/// Time of a class's products with their residuals, over their time without.
+void StepModel::build_factors(const Shape&) {
+  if (!d_.calibration || d_.calibration->gemm.empty()) return;
+  const std::int64_t most = d_.token_budget + d_.max_sequences;
+  for (const OpClass c : {OpClass::qkv_gemm, OpClass::o_gemm, OpClass::mlp_gemm, OpClass::lm_head}) {
+    const std::vector<GemmShape> shapes = gemm_shapes(c, d_.llm, d_.tensor_parallel);
+    const bool head = c == OpClass::lm_head;
+    const GemmResidual* residual =
+        residual_of(d_.calibration->gemm, head ? std::vector<std::string>{":lm_head"} : figure_names(c, d_));
+    if (shapes.empty() || !residual) continue;
+    const OpEfficiency& e = efficiency(c);
+    const double bandwidth = d_.chip.bandwidth.value * e.bandwidth.value;
+    const double peak = (head ? d_.chip.peak.at("bf16").value : matrix_peak_) * e.compute.value;
+    std::vector<float>& factor = factor_[at(c)];
+    for (std::int64_t rows = 0; rows <= most; ++rows) {
+      const double x = static_cast<double>(std::max<std::int64_t>(rows, 1));
+      double with = 0, without = 0;
+      for (const GemmShape& s : shapes) {
+        const OpWork w = gemm_work(s, x, head ? Dtype::bf16 : d_.weights);
+        const double t =
+            e.floor.value / static_cast<double>(shapes.size()) + std::max(w.bytes / bandwidth, w.flop / peak);
+        without += t;
+        with += t * std::exp(residual->at(s.n, s.k, x));
+      }
+      factor.push_back(static_cast<float>(with / without));
+    }
+  }
+}
+
+void StepModel::scale(StepSeconds& out, OpClass c, double tokens) const {
+  const std::vector<float>& f = factor_[at(c)];
+  if (f.empty()) return;
+  const auto i = std::min(static_cast<std::size_t>(std::lround(tokens)), f.size() - 1);
+  out.work[at(c)] *= static_cast<double>(f[i]);
+  out.floor[at(c)] *= static_cast<double>(f[i]);
+}
+
+/// Decode attention of n sequences at the calibrated contexts: never falling, and at no context only what a step costs
+/// at the shortest one that was measured, less its KV.
+void StepModel::build_attention_curves(const Shape& shape) {
+  if (!d_.calibration) return;
+  prefill_residual_ = residual_of(d_.calibration->prefill, figure_names(OpClass::prefill_attention, d_));
+  const GridResidual* residual = residual_of(d_.calibration->decode, figure_names(OpClass::decode_attention, d_));
+  if (!residual) return;
+  curve_contexts_ = residual->y;
+  curve_contexts_.insert(curve_contexts_.begin(), 0);
+  curves_.emplace_back();
+  for (std::int64_t n = 1; n <= d_.max_sequences; ++n) {
+    const double micro = concurrency(n), streams = static_cast<double>(n) / micro * shape.kv_heads;
+    const Lines l = attention_lines(static_cast<double>(n), micro);
+    std::vector<double>& curve = curves_.emplace_back();
+    for (const double context : curve_contexts_) {
+      const double kv = context * static_cast<double>(n);
+      const double closed = decode_floor_ + std::max(l.offset_bytes + l.slope_bytes * kv, l.slope_flop * kv);
+      const double t = closed * std::exp(residual->at(streams, std::max(context, 1.0)));
+      curve.push_back(curve.empty() ? t : std::max(t, curve.back()));
+    }
+  }
+}
+
+double StepModel::curve_base(std::int64_t sequences) const {
+  return curves_[static_cast<std::size_t>(std::min(sequences, d_.max_sequences))][0];
+}
+
+/// Seconds above the base: straight between the contexts, as the last piece beyond.
+double StepModel::curve_work(std::int64_t sequences, double kv) const {
+  const auto n = static_cast<double>(sequences);
+  const std::vector<double>& curve = curves_[static_cast<std::size_t>(std::min(sequences, d_.max_sequences))];
+  const double context = kv / n;
+  const auto above = std::upper_bound(curve_contexts_.begin(), curve_contexts_.end(), context);
+  const auto high = std::clamp<std::size_t>(static_cast<std::size_t>(above - curve_contexts_.begin()), 1,
+                                            curve_contexts_.size() - 1);
+  const double t =
+      (context - curve_contexts_[high - 1]) / (curve_contexts_[high] - curve_contexts_[high - 1]);
+  return curve[high - 1] + t * (curve[high] - curve[high - 1]) - curve[0];
+}
+
+KvLine StepModel::curve_line(std::int64_t n, Ticks base, const Lines& lines) const {
+  std::vector<KvLine::Point> points;
+  for (const double context : curve_contexts_) {
+    const double kv = std::round(context * static_cast<double>(n));
+    points.push_back({static_cast<std::int64_t>(kv), ticks_from_seconds(curve_work(n, kv))});
+  }
+  const double gain = lines.slope_flop - lines.slope_bytes;
+  const double knot = gain > 0 ? lines.offset_bytes / gain : 1e18;  // where arithmetic takes longer than reading
+  return {base, points, static_cast<std::int64_t>(std::min(knot, 1e18))};
+}
+
+double StepModel::prefill_factor(const StepSums& s) const {
+  const auto chunks = static_cast<double>(std::max<std::int64_t>(s.prefill_sequences, 1));
+  return std::exp(prefill_residual_->at(static_cast<double>(s.prefill_tokens) / chunks,
+                                        static_cast<double>(s.prefill_kv_tokens) / chunks));
+}
+
+}  // namespace tokenfab
