@@ -45,7 +45,16 @@ void put(Calibration& c, const OperatorPoint& like, const OperatorFit& fit, cons
   if (like.group == "prefill_attention") c.prefill[plain] = fit.grid;
 }
 
-/// Seconds per step and per sequence that no operator accounts for, both >= 0.
+/// All operators slower by a factor: what they do to each other's caches in a whole step, or spare each other.
+void slow_down(Calibration& c, double factor) {
+  for (auto& [name, e] : c.ops) {
+    e.floor.value *= factor;
+    e.bandwidth.value = std::min(1.0, e.bandwidth.value / factor);
+    e.compute.value = std::min(1.0, e.compute.value / factor);
+  }
+}
+
+/// Seconds per step and per sequence that no operator accounts for, both >= 0, and the factor on operators.
 void fit_gaps(Calibration& c, const std::vector<StepPoint>& steps, const EngineMeasurements& m) {
   if (steps.size() < 2) return;
   c.step_gap = c.sequence_gap = sourced(0, "us", m, 0);
@@ -59,14 +68,15 @@ void fit_gaps(Calibration& c, const std::vector<StepPoint>& steps, const EngineM
   const auto sequences = [](const StepSums& s) {
     return static_cast<double>(s.decode_sequences + s.prefill_sequences);
   };
-  const Fit fit = least_squares({{std::log(1e-2 * shortest), 2}, {std::log(1e-4 * shortest), 2}}, kStepNoise,
+  const Fit fit = least_squares({{std::log(1e-2 * shortest), 2}, {std::log(1e-4 * shortest), 2}, {0, 0.1}}, kStepNoise,
                                 [&](const std::vector<double>& x, std::vector<double>& out) {
                                   out.clear();
                                   for (std::size_t i = 0; i < steps.size(); ++i)
-                                    out.push_back(std::log((operators[i] + std::exp(x[0]) +
+                                    out.push_back(std::log((operators[i] * std::exp(x[2]) + std::exp(x[0]) +
                                                             std::exp(x[1]) * sequences(steps[i].sums)) /
                                                            steps[i].seconds));
                                 });
+  slow_down(c, std::exp(fit.parameters[2]));
   c.step_gap = sourced(std::exp(fit.parameters[0]), "us", m, fit.sigma[0]);
   c.sequence_gap = sourced(std::exp(fit.parameters[1]), "us", m, fit.sigma[1]);
 }
@@ -79,16 +89,24 @@ void judge_steps(Calibration& c, const std::vector<StepPoint>& unseen, const Eng
     kinds["any step"].push_back(kinds[s.kind + " step"].back());
   }
   for (const auto& [kind, points] : kinds)
-    c.errors.push_back(error_of(points, kind, "every second step of the sweep, which the fit of the gaps did not see"));
+    c.errors.push_back(error_of(points, kind, "every second step of the sweep, kept out of a fit of the gaps to the others"));
 }
 
 }  // namespace
 
 StepModel step_model_of(const EngineMeasurements& m, const std::shared_ptr<const Calibration>& calibration) {
+  BatcherSpec largest;
+  largest.max_sequences = static_cast<std::int64_t>(std::max(m.range.most_sequences, 16.0)) + 1;
+  largest.token_budget = static_cast<std::int64_t>(std::max(m.range.most_tokens, 64.0));
+  return step_model_of(m, calibration, largest);
+}
+
+StepModel step_model_of(const EngineMeasurements& m, const std::shared_ptr<const Calibration>& calibration,
+                        const BatcherSpec& batcher) {
   Deployment d = m.deployment;
   d.calibration = calibration;
-  d.max_sequences = static_cast<std::int64_t>(std::max(m.range.most_sequences, 16.0)) + 1;
-  d.token_budget = static_cast<std::int64_t>(std::max(m.range.most_tokens, 64.0));
+  d.max_sequences = batcher.max_sequences;
+  d.token_budget = batcher.token_budget;
   d.chip.memory.value = 1e15;  // what ran had room
   d.memory_share = 1;
   return StepModel(std::move(d));
@@ -117,8 +135,11 @@ Calibration fit_engine(const EngineMeasurements& m, const std::string& id) {
     throw UserError(m.source + ": decode attention was not measured at three points; measure for longer");
   std::vector<StepPoint> seen, unseen;
   for (std::size_t i = 0; i < m.steps.size(); ++i) (i % 2 == 0 ? seen : unseen).push_back(m.steps[i]);
-  fit_gaps(c, seen, m);
-  if (!unseen.empty()) judge_steps(c, unseen, m);
+  Calibration half = c;
+  fit_gaps(half, seen, m);
+  if (!unseen.empty()) judge_steps(half, unseen, m);
+  c.errors = std::move(half.errors);
+  fit_gaps(c, m.steps, m);
   return c;
 }
 

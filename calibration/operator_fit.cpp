@@ -17,7 +17,7 @@ using Points = std::vector<OperatorPoint>;
 
 constexpr double kNoise = 0.05;         // of one timed call
 constexpr double kGridOctaves = 0.7;    // width of the smoother over the attention grids
-constexpr double kRowOctaves = 0.35;    // and along the rows of a product
+constexpr double kRowOctaves = 0.1;     // and along the rows of a product, where tiles make steps
 constexpr double kShrink = 0.3;         // a node that only this much weight falls on is halved
 constexpr std::size_t kMostContexts = 11;
 

@@ -68,6 +68,7 @@ Progress EngineExecutor::run(const StepPlan& plan, Ticks start, Ns until) {
   StepRecord& log = record_.steps.emplace_back();
   log.start_s = seconds_from_ticks(start);
   log.elapsed_s = seconds_from_ticks(progress_.end - start);
+  log.elapsed_ns = floor_ns(progress_.end - start);
   log.sums = plan.sums;
   for (const Draft& d : drafts_) log.draft_tokens += static_cast<std::int64_t>(d.tokens.size());
   for (const auto& [slot, extra] : gains_) log.accepted_tokens += extra;

@@ -27,6 +27,7 @@ struct EngineOptions {
 /// One step as it was run: the sums that a step model would be asked about, and how long it took.
 struct StepRecord {
   double start_s = 0, elapsed_s = 0;
+  Ns elapsed_ns = 0;  // exact, unless arrivals are waited for
   StepSums sums;
   std::int64_t draft_tokens = 0, accepted_tokens = 0;
 };

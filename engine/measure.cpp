@@ -13,7 +13,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
-/// Fills times: after two calls to warm up, rounds of one call each on cold caches, or else of at least 2 ms.
+/// Fills times: after a call to warm up, rounds of one call each on cold caches, or else of at least 2 ms.
 void time_point(Measurement& m, const Point& point, Probe& probe, int rounds) {
   const auto timed = [&](std::int64_t calls) {
     if (point.cold) probe.evict();
@@ -23,7 +23,7 @@ void time_point(Measurement& m, const Point& point, Probe& probe, int rounds) {
     probe.backend().synchronize();
     return seconds_since(begin) / static_cast<double>(calls);
   };
-  timed(1);
+  if (!point.cold) timed(1);
   const double once = timed(1);
   const auto calls =
       point.cold ? 1 : static_cast<std::int64_t>(std::clamp(2e-3 / std::max(once, 1e-7), 1.0, 1000.0));

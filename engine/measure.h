@@ -28,6 +28,7 @@ struct MeasureOptions {
   double seconds = 60;  // stop beginning points after this
   std::int64_t most_batch = 64, most_context = 2048, most_prefill = 1024;
   int rounds = 9;
+  bool sparse = false;  // every fourth size instead of every second: a quick sweep
 };
 
 /// Sweeps the engine's operators at its model's shapes, then whole steps: decode over batch x context, prefill, mixed

@@ -34,7 +34,7 @@ void add_gemm(Probe& probe, std::vector<Point>& points, const char* op, const ch
 }
 
 void add_gemms(Probe& probe, std::vector<Point>& points) {
-  for (const std::int64_t rows : powers_of_two(1, probe.rows())) {
+  for (const std::int64_t rows : row_counts(probe.options(), probe.rows())) {
     add_gemm(
         probe, points, "qkv_gemm", "qkv", [](const LayerWeights& l) -> const Weight& { return l.qkv; }, rows);
     add_gemm(
@@ -50,7 +50,7 @@ void add_gemms(Probe& probe, std::vector<Point>& points) {
 /// The last projection with the choice of a token, as a step ends.
 void add_head(Probe& probe, std::vector<Point>& points) {
   const Weight& head = probe.model().weights().head;
-  for (const std::int64_t rows : powers_of_two(1, std::min(probe.rows(), probe.model().capacity().outputs))) {
+  for (const std::int64_t rows : row_counts(probe.options(), std::min(probe.rows(), probe.model().capacity().outputs))) {
     Measurement m = operator_at(probe, "lm_head", "lm_head m" + std::to_string(rows), rows);
     m.layers = 1;
     m.n = head.n, m.k = head.k;
@@ -102,9 +102,9 @@ void add_attention(Probe& probe, std::vector<Point>& points, std::int64_t batch,
 
 void add_attentions(Probe& probe, std::vector<Point>& points) {
   const MeasureOptions& o = probe.options();
-  for (const std::int64_t context : powers_of_two(128, o.most_context))
-    for (const std::int64_t batch : powers_of_two(1, o.most_batch)) add_attention(probe, points, batch, context, 1);
-  for (const std::int64_t query : powers_of_two(16, o.most_prefill))
+  for (const std::int64_t context : ladder(probe.options(), 128, o.most_context))
+    for (const std::int64_t batch : ladder(probe.options(), 1, o.most_batch)) add_attention(probe, points, batch, context, 1);
+  for (const std::int64_t query : ladder(probe.options(), 16, o.most_prefill))
     for (const std::int64_t prior : {std::int64_t{0}, o.most_context / 2})
       add_attention(probe, points, 1, prior + query, query);
 }
@@ -112,7 +112,7 @@ void add_attentions(Probe& probe, std::vector<Point>& points) {
 /// The routed FFN without its router, assignments spread evenly over the experts.
 void add_experts(Probe& probe, std::vector<Point>& points) {
   const ModelConfig& c = probe.config();
-  for (const std::int64_t tokens : powers_of_two(1, probe.rows())) {
+  for (const std::int64_t tokens : ladder(probe.options(), 1, probe.rows())) {
     const std::int64_t rows = tokens * c.top_k;
     std::vector<std::int32_t> order, offsets{0};
     for (std::int64_t e = 0; e < c.experts; ++e) {
@@ -181,7 +181,7 @@ std::function<void()> append_of(Probe& probe, std::int64_t rows) {
 void add_norms(Probe& probe, std::vector<Point>& points) {
   const ModelConfig& c = probe.config();
   const std::int64_t width = c.experts > 0 ? c.expert_intermediate : c.intermediate;
-  for (const std::int64_t rows : powers_of_two(1, probe.rows())) {
+  for (const std::int64_t rows : ladder(probe.options(), 1, probe.rows())) {
     Measurement m = operator_at(probe, "norm_activation", "norm_activation m" + std::to_string(rows), rows);
     const double act = static_cast<double>(kernels::bits_per_value(probe.backend().activation())) / 8;
     m.bytes = static_cast<double>(rows) *
@@ -206,11 +206,11 @@ void add_norms(Probe& probe, std::vector<Point>& points) {
 }  // namespace
 
 void add_operators(Probe& probe, std::vector<Point>& points) {
-  add_gemms(probe, points);
   add_head(probe, points);
   add_attentions(probe, points);
-  if (probe.config().experts > 0) add_experts(probe, points);
   add_norms(probe, points);
+  add_gemms(probe, points);
+  if (probe.config().experts > 0) add_experts(probe, points);
 }
 
 }  // namespace tokenfab::engine

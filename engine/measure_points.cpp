@@ -26,7 +26,7 @@ Probe::Probe(Engine& engine, const MeasureOptions& options)
       options_(options),
       rows_(std::min(model_.capacity().rows, std::max(options.most_prefill, options.most_batch))),
       sampler_(model_.backend(), model_.capacity().outputs, 1) {
-  evicted_bytes_ = 2 * last_cache_bytes();
+  evicted_bytes_ = last_cache_bytes();
   evicted_ = backend().allocate(evicted_bytes_);
   const ModelConfig& c = config();
   const std::int64_t spread = std::max<std::int64_t>(1, c.top_k);
@@ -78,9 +78,19 @@ double Probe::kv_bytes(double tokens) const {
   return static_cast<double>(model_.cache_bytes()) / total * tokens;
 }
 
-std::vector<std::int64_t> powers_of_two(std::int64_t from, std::int64_t to) {
+std::vector<std::int64_t> row_counts(const MeasureOptions& options, std::int64_t most) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t n = 1; n <= std::min<std::int64_t>(8, most); ++n) rows.push_back(n);
+  for (const std::int64_t n : ladder(options, 16, most)) {
+    if (!options.sparse) rows.push_back(n - n / 4);
+    rows.push_back(n);
+  }
+  return rows;
+}
+
+std::vector<std::int64_t> ladder(const MeasureOptions& options, std::int64_t from, std::int64_t to) {
   std::vector<std::int64_t> all;
-  for (std::int64_t n = from; n <= to; n *= 2) all.push_back(n);
+  for (std::int64_t n = from; n <= to; n *= options.sparse && n >= 16 * from ? 4 : 2) all.push_back(n);
   return all;
 }
 

@@ -54,7 +54,10 @@ class Probe {
   void* evicted_ = nullptr;
 };
 
-std::vector<std::int64_t> powers_of_two(std::int64_t from, std::int64_t to);
+/// from, 2 from, 4 from, ... up to `to`; where sparse, from 16 times `from` on only every second.
+/// Every count up to 8, where a kernel's tiles show most, then a ladder with steps between the powers of two.
+std::vector<std::int64_t> row_counts(const MeasureOptions& options, std::int64_t most);
+std::vector<std::int64_t> ladder(const MeasureOptions& options, std::int64_t from, std::int64_t to);
 
 /// Whole steps: decode, then prefill, mixed and verify. The probe must outlive the points.
 void add_decode_steps(Probe& probe, std::vector<Point>& points);

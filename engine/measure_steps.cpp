@@ -70,27 +70,27 @@ void add_step(Probe& probe, std::vector<Point>& points, const StepShape& s) {
   m.bytes = weights_read(model, step.rows()) +
             probe.kv_bytes(static_cast<double>(m.sums.decode_kv_tokens + m.sums.prefill_kv_tokens));
   m.flop = 2.0 * static_cast<double>(step.rows()) * static_cast<double>(model.config().active_parameters());
-  points.push_back({m, [&probe, step] { probe.choose(probe.model().forward(step)); }});
+  points.push_back({m, [&probe, step] { probe.choose(probe.model().forward(step)); }, false});
 }
 
 }  // namespace
 
 void add_decode_steps(Probe& probe, std::vector<Point>& points) {
-  for (const std::int64_t context : powers_of_two(128, probe.options().most_context))
-    for (const std::int64_t batch : powers_of_two(1, probe.options().most_batch))
+  for (const std::int64_t context : ladder(probe.options(), 128, probe.options().most_context))
+    for (const std::int64_t batch : row_counts(probe.options(), probe.options().most_batch))
       add_step(probe, points, {"decode", batch, context});
 }
 
 void add_other_steps(Probe& probe, std::vector<Point>& points) {
   const MeasureOptions& o = probe.options();
   for (const std::int64_t prior : {std::int64_t{0}, o.most_context / 2})
-    for (const std::int64_t chunk : powers_of_two(16, o.most_prefill))
+    for (const std::int64_t chunk : ladder(probe.options(), 16, o.most_prefill))
       add_step(probe, points, {"prefill", 0, 0, 0, chunk, prior});
-  for (const std::int64_t batch : powers_of_two(4, o.most_batch))
-    for (const std::int64_t chunk : powers_of_two(32, o.most_prefill / 2))
+  for (const std::int64_t batch : ladder(probe.options(), 4, o.most_batch))
+    for (const std::int64_t chunk : ladder(probe.options(), 32, o.most_prefill / 2))
       add_step(probe, points, {"mixed", batch, o.most_context / 4, 0, chunk, 0});
   for (const std::int64_t drafts : {1, 2, 4, 7})
-    for (const std::int64_t batch : powers_of_two(1, std::min<std::int64_t>(o.most_batch, 16)))
+    for (const std::int64_t batch : ladder(probe.options(), 1, std::min<std::int64_t>(o.most_batch, 16)))
       add_step(probe, points, {"verify", batch, o.most_context / 4, drafts});
 }
 

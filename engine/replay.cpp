@@ -7,22 +7,6 @@
 namespace tokenfab::engine {
 namespace {
 
-class MemorySource final : public RequestSource {
- public:
-  explicit MemorySource(const ReplayTrace& trace) : trace_(trace) {}
-  void read(RequestBatch& batch, std::size_t limit) override {
-    batch.clear();
-    const std::size_t count = std::min(limit, trace_.requests.size() - next_);
-    const auto from = trace_.requests.begin() + static_cast<std::ptrdiff_t>(next_);
-    batch.requests.assign(from, from + static_cast<std::ptrdiff_t>(count));
-    next_ += count;
-  }
-
- private:
-  const ReplayTrace& trace_;
-  std::size_t next_ = 0;
-};
-
 std::uint64_t mix(std::uint64_t z) {
   z += 0x9e3779b97f4a7c15ull;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -31,6 +15,14 @@ std::uint64_t mix(std::uint64_t z) {
 }
 
 }  // namespace
+
+void MemorySource::read(RequestBatch& batch, std::size_t limit) {
+  batch.clear();
+  const std::size_t count = std::min(limit, trace_.requests.size() - next_);
+  const auto from = trace_.requests.begin() + static_cast<std::ptrdiff_t>(next_);
+  batch.requests.assign(from, from + static_cast<std::ptrdiff_t>(count));
+  next_ += count;
+}
 
 ReplayTrace fit_trace(RequestSource& source, const TraceFit& fit) {
   ReplayTrace trace;

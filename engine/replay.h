@@ -23,6 +23,17 @@ struct TraceFit {
 };
 ReplayTrace fit_trace(RequestSource& source, const TraceFit& fit);
 
+/// Reads a trace that is in memory and outlives it.
+class MemorySource final : public RequestSource {
+ public:
+  explicit MemorySource(const ReplayTrace& trace) : trace_(trace) {}
+  void read(RequestBatch& batch, std::size_t limit) override;
+
+ private:
+  const ReplayTrace& trace_;
+  std::size_t next_ = 0;
+};
+
 /// Deterministic prompts: token j of request r from (seed, r, j); the first `shared` tokens are the same for all; with
 /// hash ids in the trace, each block of `hash_tokens` tokens follows from its id, so that equal prefixes share pages.
 PromptSource synthetic_prompts(const ReplayTrace& trace, std::int64_t vocab, std::uint64_t seed,

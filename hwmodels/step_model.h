@@ -18,6 +18,7 @@ struct StepSums {
   std::int64_t prefill_attention = 0;  // token pairs: for each prefilled token, the positions it attends to
   std::int64_t prefill_kv_tokens = 0;  // per chunk, the context at its end: KV tokens read
   std::int64_t prefill_outputs = 0;    // chunks that end their prompt and sample a token
+  bool operator==(const StepSums&) const = default;
 };
 
 /// One model on one replica: tensor_parallel * pipeline_parallel chips.

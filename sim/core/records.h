@@ -20,6 +20,7 @@ struct RequestRow {
   std::int32_t preemptions = 0;
   std::int16_t pool = 0, replica = 0;  // replica -1: rejected at the gateway
   RequestState state = RequestState::in_flight;
+  bool operator==(const RequestRow&) const = default;
 };
 
 /// Equal bins over the run, coarsened by merging neighbours so that there are never more than kMaxBins.

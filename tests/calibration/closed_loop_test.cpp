@@ -1,0 +1,43 @@
+// Ring one: calibrate on this machine, predict, run for real, compare.
+#include "calibration/closed_loop.h"
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "kernels/backend.h"
+#include "sim/workload/builtin.h"
+#include "sim/workload/generator.h"
+#include "tests/catch.h"
+
+using namespace tokenfab;
+using namespace tokenfab::calibration;
+
+TEST_CASE("this machine, predicted from its operators, then run") {
+  ClosedLoopOptions o;
+  o.engine.model = "llama-100m";
+  o.engine.batcher.max_sequences = 8;
+  o.engine.batcher.token_budget = 64;
+  o.requests = 12;
+  o.max_input = 128;
+  o.max_output = 24;
+  o.rounds = 4;
+  o.measure_seconds = 6;
+  const auto backend = kernels::make_cpu_backend(0);
+  const ClosedLoop loop = closed_loop(
+      *backend, o, [] { return make_generator(builtin_workload("azure-conv-2023", 1, 0)); }, Catalog::standard(),
+      [](const std::string& what) { std::cout << what << std::endl; });
+  for (const FitError& e : loop.calibration.errors)
+    std::cout << fmt::format("{:24} median {:.1f} % mean {:.1f} % p90 {:.1f} % bias {:+.1f} % n {}\n", e.what,
+                             100 * e.median, 100 * e.mean, 100 * e.p90, 100 * e.bias, e.n);
+  for (const FitError* e : {&loop.iterations, &loop.decode, &loop.mixed})
+    std::cout << fmt::format("{:24} median {:.1f} % mean {:.1f} % p90 {:.1f} % bias {:+.1f} % n {}\n", e->what,
+                             100 * e->median, 100 * e->mean, 100 * e->p90, 100 * e->bias, e->n);
+  for (const SideBySide& m : loop.metrics)
+    std::cout << fmt::format("{:30} measured {:.4g} simulated {:.4g} error {:+.1f} %\n", m.what, m.measured,
+                             m.simulated, 100 * m.error());
+  CHECK(loop.schedule_differences == 0);
+  // A quiet machine does far better; a shared one must still come this close.
+  CHECK(loop.iterations.median < 0.25);
+  for (const SideBySide& m : loop.metrics) CHECK(std::fabs(m.error()) < 0.5);
+}
