@@ -45,15 +45,6 @@ void put(Calibration& c, const OperatorPoint& like, const OperatorFit& fit, cons
   if (like.group == "prefill_attention") c.prefill[plain] = fit.grid;
 }
 
-/// All operators slower by a factor: what they do to each other's caches in a whole step, or spare each other.
-void slow_down(Calibration& c, double factor) {
-  for (auto& [name, e] : c.ops) {
-    e.floor.value *= factor;
-    e.bandwidth.value = std::min(1.0, e.bandwidth.value / factor);
-    e.compute.value = std::min(1.0, e.compute.value / factor);
-  }
-}
-
 /// Seconds per step and per sequence that no operator accounts for, both >= 0, and the factor on operators.
 void fit_gaps(Calibration& c, const std::vector<StepPoint>& steps, const EngineMeasurements& m) {
   if (steps.size() < 2) return;
@@ -76,7 +67,8 @@ void fit_gaps(Calibration& c, const std::vector<StepPoint>& steps, const EngineM
                                                             std::exp(x[1]) * sequences(steps[i].sums)) /
                                                            steps[i].seconds));
                                 });
-  slow_down(c, std::exp(fit.parameters[2]));
+  const Sourced factor = sourced(std::exp(fit.parameters[2]), "1", m, fit.sigma[2]);
+  c.in_step = StepFactors{factor, factor, factor, factor};
   c.step_gap = sourced(std::exp(fit.parameters[0]), "us", m, fit.sigma[0]);
   c.sequence_gap = sourced(std::exp(fit.parameters[1]), "us", m, fit.sigma[1]);
 }

@@ -89,7 +89,7 @@ OperatorPoint operator_point(const Measurement& m, const Deployment& d) {
   } else if (m.op == "prefill_attention" && !llm.mla) {
     p.group = m.op;
     const double prior = context - static_cast<double>(m.chunk), chunk = static_cast<double>(m.chunk);
-    p.a = chunk, p.b = context;
+    p.a = chunk * heads.q_heads, p.b = context;
     p.work = attention_work(heads, chunk, chunk * prior + chunk * (chunk + 1) / 2, context, d.kv);
     p.shape = "chunk " + std::to_string(m.chunk);
   } else if (m.op == "norm_activation") {

@@ -141,6 +141,11 @@ std::string calibration_text(const Calibration& c) {
   const auto optional = [&](const char* name, const std::optional<Sourced>& s) {
     if (s) out[name] = quantity(*s);
   };
+  if (c.in_step)
+    out["in_step"] = {{"floor", quantity(c.in_step->floor)},
+                      {"products", quantity(c.in_step->products)},
+                      {"attention", quantity(c.in_step->attention)},
+                      {"network", quantity(c.in_step->network)}};
   optional("step_gap", c.step_gap);
   optional("sequence_gap", c.sequence_gap);
   optional("dynamic_compute", c.dynamic_compute);

@@ -53,6 +53,7 @@ void print_errors(const std::vector<FitError>& errors) {
 }
 
 void calibrate(const CalibrateArgs& args) {
+  if (!args.published.empty()) return calibrate_published(args.published);
   if (args.measure.engine.backend == "cuda" && args.chip.empty() && args.measurements.empty())
     throw UserError("--backend cuda needs --chip: the catalogue's name of the GPU, such as h200-sxm");
   const std::string file = measured_file(args);
@@ -97,6 +98,8 @@ void add_calibration(CLI::App& app) {
       ->check(CLI::Range(16, 1 << 20));
   command->add_option("--most-prefill", args->measure.most_prefill, "Largest prefill chunk")
       ->check(CLI::Range(16, 1 << 20));
+  command->add_option("--published", args->published,
+                      "Fit all shipped calibrations to the published measurements and write them into this folder");
   command->callback([args] { calibrate(*args); });
 }
 

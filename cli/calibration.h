@@ -11,12 +11,23 @@ namespace tokenfab::cli {
 struct CalibrateArgs {
   EngineMeasureArgs measure;
   std::string measurements, output = "calibration.json", chip;
+  std::string published;  // folder for calibrations fitted to published measurements
 };
 void calibrate(const CalibrateArgs& args);
 
+struct ValidateArgs {
+  std::vector<std::string> sets;
+  bool json = false, points = false;
+};
+void validate(const ValidateArgs& args);
+
+/// Fits all shipped calibrations anew and writes them into `folder`.
+void calibrate_published(const std::string& folder);
+
 void print_errors(const std::vector<FitError>& errors);
 
-/// Adds `tokenfab calibrate`.
+/// Adds `tokenfab calibrate` and `tokenfab validate`.
 void add_calibration(CLI::App& app);
+void add_validation(CLI::App& app);
 
 }  // namespace tokenfab::cli

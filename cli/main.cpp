@@ -83,11 +83,11 @@ int parse_and_run(int argc, char** argv) {
 
   cli::add_engine(app);
   cli::add_calibration(app);
+  cli::add_validation(app);
 
   add_missing(app, "breakeven", "Price, utilisation and volume at which a provider breaks even");
   add_missing(app, "sweep", "Run every point of a sweep");
   add_missing(app, "compare", "Compare result files");
-  add_missing(app, "validate", "Error against published measurements");
   add_missing(app, "audit", "Re-derive published claims");
 
   try {

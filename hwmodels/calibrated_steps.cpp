@@ -10,6 +10,7 @@ namespace {
 std::size_t at(OpClass c) { return static_cast<std::size_t>(c); }
 
 bool is_matrix(OpClass c) { return c <= OpClass::expert_gemm; }
+bool is_attention(OpClass c) { return c == OpClass::prefill_attention || c == OpClass::decode_attention; }
 
 /// Names of a class's figures, most special first: "<class>:w-int4", "<class>:fp8", "<class>".
 std::vector<std::string> figure_names(OpClass c, const Deployment& d) {
@@ -19,7 +20,7 @@ std::vector<std::string> figure_names(OpClass c, const Deployment& d) {
   if (is_matrix(c)) {
     if (d.weights != d.activations) names.push_back(name + ":w-" + dtype(d.weights));
     names.push_back(name + ":" + dtype(d.activations));
-  } else if (c == OpClass::prefill_attention || c == OpClass::decode_attention) {
+  } else if (is_attention(c)) {
     names.push_back(name + ":" + dtype(d.kv));
   }
   names.push_back(name);
@@ -39,7 +40,7 @@ const T* residual_of(const std::map<std::string, T>& all, const std::vector<std:
 
 }  // namespace
 
-const OpEfficiency& StepModel::efficiency(OpClass c) const {
+const OpEfficiency& StepModel::figure(OpClass c) const {
   const std::vector<std::string> names = figure_names(c, d_);
   if (d_.calibration)
     for (const std::string& name : names)
@@ -67,6 +68,18 @@ void StepModel::apply_calibration() {
     replace(e.dynamic_bandwidth, c.dynamic_bandwidth);
     replace(e.dynamic_network, c.dynamic_network);
     replace(e.dynamic_host, c.dynamic_host);
+  }
+  const StepFactors factors = d_.calibration && d_.calibration->in_step ? *d_.calibration->in_step : StepFactors{};
+  for (int i = 0; i < kOpClasses; ++i) {
+    const auto c = static_cast<OpClass>(i);
+    OpEfficiency& f = figures_[at(c)] = figure(c);
+    const double work = is_matrix(c) || c == OpClass::lm_head ? factors.products.value
+                        : is_attention(c)                     ? factors.attention.value
+                        : c == OpClass::norm_activation       ? 1
+                                                              : factors.network.value;
+    f.floor.value *= factors.floor.value;
+    f.bandwidth.value /= work;
+    f.compute.value /= work;
   }
 }
 
@@ -160,7 +173,8 @@ KvLine StepModel::curve_line(std::int64_t n, Ticks base, const Lines& lines) con
 
 double StepModel::prefill_factor(const StepSums& s) const {
   const auto chunks = static_cast<double>(std::max<std::int64_t>(s.prefill_sequences, 1));
-  return std::exp(prefill_residual_->at(static_cast<double>(s.prefill_tokens) / chunks,
+  const double heads = static_cast<double>(d_.llm.heads) / d_.tensor_parallel;
+  return std::exp(prefill_residual_->at(static_cast<double>(s.prefill_tokens) * heads,
                                         static_cast<double>(s.prefill_kv_tokens) / chunks));
 }
 

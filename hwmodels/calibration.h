@@ -46,9 +46,18 @@ struct CalibratedRange {
   std::vector<int> tensor_parallel;
 };
 
+/// What becomes of operators in whole steps: factors on the times that they take alone. Below 1: launches overlap, caches
+/// stay warm; above: the host launches late, kernels wait for each other.
+struct StepFactors {
+  Sourced floor{1, "1", "", "", 0};      // on every floor
+  Sourced products{1, "1", "", "", 0};   // on the work of dense and routed products
+  Sourced attention{1, "1", "", "", 0};  // on the work of attention
+  Sourced network{1, "1", "", "", 0};    // on the work of collectives
+};
+
 /// What one engine reaches on one chip: fitted figures that stand before the engine profile's class defaults.
 struct Calibration {
-  std::string id, engine, chip, version, as_of;
+  std::string id, engine, chip, version, as_of;  // chip "class": stands for every chip without its own
   Grade grade = Grade::fitted;
   std::vector<std::string> sources;
   std::optional<Chip> own_chip;  // of a machine that is not in the catalogue
@@ -58,7 +67,9 @@ struct Calibration {
   std::map<std::string, OpEfficiency> ops;
   std::map<std::string, GemmResidual> gemm;      // by dtype as above, "bf16" for plain ones
   std::map<std::string, GridResidual> decode;    // by cache dtype; x: sequences * KV heads on a chip, y: context
-  std::map<std::string, GridResidual> prefill;   // by cache dtype; x: tokens of a chunk, y: context at its end
+  std::map<std::string, GridResidual> prefill;   // by cache dtype; x: tokens * query heads on a chip, y: context at
+                                                 // the end of a chunk
+  std::optional<StepFactors> in_step;            // fitted on whole steps; none: 1
   std::optional<Sourced> step_gap, sequence_gap;
   std::optional<Sourced> dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;
   std::vector<FitError> errors;

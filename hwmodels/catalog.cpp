@@ -37,8 +37,9 @@ std::shared_ptr<const Calibration> Catalog::calibration(const std::string& id) c
 }
 
 std::shared_ptr<const Calibration> Catalog::find_calibration(const std::string& engine, const std::string& chip) const {
-  const std::string id = engine + "--" + chip;
-  return fs::exists(fs::path(root_) / "calibrations" / (id + ".json")) ? calibration(id) : nullptr;
+  for (const std::string& id : {engine + "--" + chip, engine + "--class"})
+    if (fs::exists(fs::path(root_) / "calibrations" / (id + ".json"))) return calibration(id);
+  return nullptr;
 }
 
 std::vector<std::string> Catalog::ids(const std::string& kind) const {

@@ -78,6 +78,13 @@ CalibratedRange read_range(const JsonObject& o) {
   return r;
 }
 
+StepFactors read_factors(const JsonObject& o) {
+  const auto factor = [&](const char* key) { return read_quantity(o, key, Quantity::share, 0.01, 100); };
+  StepFactors f{factor("floor"), factor("products"), factor("attention"), factor("network")};
+  o.finish();
+  return f;
+}
+
 void read_overrides(const JsonObject& file, Calibration& c) {
   const auto optional = [&](const char* key, Quantity kind, double high, std::optional<Sourced>& out) {
     if (file.has(key)) out = read_quantity(file, key, kind, 0, high);
@@ -113,6 +120,7 @@ Calibration load_calibration(const std::string& path) {
   read_residuals(residuals, "decode_attention", c.decode, read_grid);
   read_residuals(residuals, "prefill_attention", c.prefill, read_grid);
   residuals.finish();
+  if (file.has("in_step")) c.in_step = read_factors(file.object("in_step"));
   read_overrides(file, c);
   for (const JsonObject& e : file.objects("errors")) c.errors.push_back(read_error(e));
   c.range = read_range(file.object_or_empty("range"));

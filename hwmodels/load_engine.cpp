@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -65,8 +66,29 @@ Grade read_grade(const JsonObject& file) {
   return name == names[0] ? Grade::datasheet : name == names[1] ? Grade::fitted : Grade::measured;
 }
 
+namespace {
+
+/// The file's text; with "like", laid over the profile of that id in the same folder.
+nlohmann::json profile_text(const std::string& path, int depth = 0) {
+  nlohmann::json text = parse_json_file(path);
+  if (!text.is_object() || !text.contains("like")) return text;
+  const JsonObject file(text, path);
+  const std::string like = file.string("like");
+  if (depth > 3) file.fail("like", "\"" + like + "\" is the fifth profile in a chain; allowed: four");
+  const auto other = std::filesystem::path(path).parent_path() / (like + ".json");
+  if (!std::filesystem::exists(other)) file.fail("like", "\"" + like + "\" is no profile in the same folder");
+  nlohmann::json merged = profile_text(other.string(), depth + 1);
+  merged.erase("comment");
+  merged.erase("known_error");
+  merged.merge_patch(text);
+  merged.erase("like");
+  return merged;
+}
+
+}  // namespace
+
 EngineProfile load_engine(const std::string& path) {
-  const nlohmann::json text = parse_json_file(path);
+  const nlohmann::json text = profile_text(path);
   const JsonObject file(text, path);
   const auto share = [&](const char* key, double low) { return read_quantity(file, key, Quantity::share, low, 1); };
   EngineProfile e;

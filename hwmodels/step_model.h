@@ -125,7 +125,8 @@ class StepModel {
   void build_decode_table();
   void build_factors(const Shape& shape);
   void build_attention_curves(const Shape& shape);
-  const OpEfficiency& efficiency(OpClass c) const;
+  const OpEfficiency& efficiency(OpClass c) const { return figures_[static_cast<std::size_t>(c)]; }
+  const OpEfficiency& figure(OpClass c) const;  // before the factors of whole steps
   void scale(StepSeconds& out, OpClass c, double tokens) const;
   double prefill_factor(const StepSums& sums) const;
   double curve_base(std::int64_t sequences) const;
@@ -140,6 +141,7 @@ class StepModel {
   ParameterCount count_;
   MemoryPlan memory_;
   std::array<TokenOp, kOpClasses> ops_{};
+  std::array<OpEfficiency, kOpClasses> figures_;
   double matrix_peak_ = 0;
   double kv_read_ = 0, qo_io_ = 0, pair_flop_prefill_ = 0, pair_flop_decode_ = 0;  // seconds per unit, all layers
   double prefill_kv_read_ = 0, prefill_qo_io_ = 0;

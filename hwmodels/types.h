@@ -153,7 +153,8 @@ class Catalog {
   Chip chip(const std::string& id) const;
   Llm llm(const std::string& id) const;
   EngineProfile engine(const std::string& id) const;
-  /// By id or path; `find_calibration` gives the shipped one of an engine on a chip, null where there is none.
+  /// By id or path; `find_calibration` gives the shipped one of an engine on a chip, else the one that stands for the
+  /// engine's class ("<engine>--class"), else null.
   std::shared_ptr<const Calibration> calibration(const std::string& id) const;
   std::shared_ptr<const Calibration> find_calibration(const std::string& engine, const std::string& chip) const;
   std::vector<std::string> ids(const std::string& kind) const;  // "chips", "llms", "engines", "calibrations"; sorted

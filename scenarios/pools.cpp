@@ -105,12 +105,12 @@ void read_hardware(const JsonObject& pool, const Catalog& catalog, Deployment& d
     assumptions.push_back({pool.pointer() + "/engine", engine,
                            d.calibration ? "the calibration's engine" : "the most used open engine"});
   d.engine = lookup(pool, "engine", engine, [&](const auto& id) { return catalog.engine(id); });
-  if (d.calibration && (d.calibration->chip != d.chip.id || d.calibration->engine != d.engine.id))
+  if (d.calibration && ((d.calibration->chip != d.chip.id && d.calibration->chip != "class") || d.calibration->engine != d.engine.id))
     pool.fail("calibration", "\"" + d.calibration->id + "\" is of " + d.calibration->engine + " on " +
                                  d.calibration->chip + ", not of " + d.engine.id + " on " + d.chip.id);
   if (!pool.has("calibration")) d.calibration = catalog.find_calibration(d.engine.id, d.chip.id);
-  if (!d.calibration)
-    assumptions.push_back({pool.pointer() + "/calibration", "none",
+  if (!d.calibration || d.calibration->chip == "class")
+    assumptions.push_back({pool.pointer() + "/calibration", d.calibration ? d.calibration->id : "none",
                            d.engine.id + " was not calibrated on " + d.chip.id + ": class defaults of the engine"});
 }
 

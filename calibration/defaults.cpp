@@ -1,0 +1,105 @@
+#include "calibration/defaults.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "calibration/errors.h"
+#include "hwmodels/collectives.h"
+
+namespace tokenfab::calibration {
+namespace {
+
+using CalibrationPtr = std::shared_ptr<const Calibration>;
+
+/// Medians in the logarithm: an even count takes the geometric mean of the middle two.
+double median_log(const std::vector<double>& values) {
+  std::vector<double> logs;
+  for (const double v : values) logs.push_back(std::log(std::max(v, 1e-12)));
+  return std::exp(quantile(logs, 0.5));
+}
+
+Sourced median_of(const std::vector<Sourced>& all, const std::string& source) {
+  std::vector<double> values;
+  for (const Sourced& s : all) values.push_back(s.value);
+  Sourced out = all.front();
+  out.value = median_log(values);
+  out.source = source;
+  out.error = 0;
+  return out;
+}
+
+std::vector<CalibrationPtr> calibrations(const Catalog& catalog, const std::string& engine, const std::string& not_on) {
+  std::vector<CalibrationPtr> out;
+  for (const std::string& id : catalog.ids("calibrations"))
+    if (const CalibrationPtr c = catalog.calibration(id);
+        c->chip != "class" && c->chip != not_on && (engine.empty() || c->engine == engine) && !c->own_chip)
+      out.push_back(c);
+  return out;
+}
+
+}  // namespace
+
+CalibrationPtr class_figures(const std::vector<CalibrationPtr>& of, const std::string& engine) {
+  if (of.empty()) return nullptr;
+  Calibration c;
+  c.id = engine + "--class", c.engine = engine, c.chip = "class", c.grade = Grade::datasheet;
+  std::string source = "median of calibrations:";
+  for (const CalibrationPtr& one : of) {
+    source += " " + one->id;
+    c.as_of = std::max(c.as_of, one->as_of);
+    c.version += (c.version.empty() ? "" : "; ") + one->version;
+    for (const std::string& s : one->sources)
+      if (std::find(c.sources.begin(), c.sources.end(), s) == c.sources.end()) c.sources.push_back(s);
+  }
+  std::map<std::string, std::array<std::vector<Sourced>, 3>> ops;
+  std::map<std::string, std::vector<Sourced>> rest;
+  for (const CalibrationPtr& one : of) {
+    for (const auto& [name, e] : one->ops)
+      ops[name][0].push_back(e.bandwidth), ops[name][1].push_back(e.compute), ops[name][2].push_back(e.floor);
+    if (one->in_step) {
+      rest["floor"].push_back(one->in_step->floor), rest["products"].push_back(one->in_step->products);
+      rest["attention"].push_back(one->in_step->attention), rest["network"].push_back(one->in_step->network);
+    }
+    if (one->step_gap) rest["step_gap"].push_back(*one->step_gap);
+    if (one->sequence_gap) rest["sequence_gap"].push_back(*one->sequence_gap);
+  }
+  for (const auto& [name, q] : ops)
+    c.ops[name] = {median_of(q[0], source), median_of(q[1], source), median_of(q[2], source)};
+  if (!rest["floor"].empty())
+    c.in_step = StepFactors{median_of(rest["floor"], source), median_of(rest["products"], source),
+                            median_of(rest["attention"], source), median_of(rest["network"], source)};
+  if (!rest["step_gap"].empty()) c.step_gap = median_of(rest["step_gap"], source);
+  if (!rest["sequence_gap"].empty()) c.sequence_gap = median_of(rest["sequence_gap"], source);
+  return std::make_shared<Calibration>(c);
+}
+
+CalibrationPtr best_calibration(const SuiteGroup& g, const Catalog& catalog) {
+  if (CalibrationPtr c = catalog.find_calibration(g.engine, g.chip)) return c;
+  auto none = std::make_shared<Calibration>();
+  none->engine = g.engine, none->chip = "class", none->id = g.engine + "--class", none->grade = Grade::datasheet;
+  return none;
+}
+
+CalibrationPtr without_chip(const SuiteGroup& g, const Catalog& catalog) {
+  if (CalibrationPtr c = class_figures(calibrations(catalog, g.engine, g.chip), g.engine)) return c;
+  return class_figures(calibrations(catalog, "", g.chip), g.engine);
+}
+
+double predict_operator(const Calibration& c, const OperatorPoint& p, const Chip& chip) {
+  const std::string name = p.group == "gemm" ? "mlp_gemm" : p.group;
+  auto e = c.ops.find(p.dtype.empty() ? name : name + ":" + p.dtype);
+  if (e == c.ops.end()) e = c.ops.find(name);
+  if (e == c.ops.end()) return NAN;
+  const double calls = p.group == "gemm" ? 2 : 1;  // an MLP is two products
+  const double flop = p.peak > 0 ? p.work.flop / (p.peak * e->second.compute.value) : 0;
+  double t = e->second.floor.value / calls + std::max(p.work.bytes / (p.bandwidth * e->second.bandwidth.value), flop);
+  const std::string plain = p.dtype.empty() ? "bf16" : p.dtype;
+  if (p.group == "all_reduce") t += 2 * chip.link_latency.value;
+  else if (p.group == "gemm" && c.gemm.count(plain)) t *= std::exp(c.gemm.at(plain).at(p.b, p.c, p.a));
+  else if (p.group == "decode_attention" && c.decode.count(plain)) t *= std::exp(c.decode.at(plain).at(p.a, p.b));
+  else if (p.group == "prefill_attention" && c.prefill.count(plain)) t *= std::exp(c.prefill.at(plain).at(p.a, p.b));
+  return t;
+}
+
+}  // namespace tokenfab::calibration

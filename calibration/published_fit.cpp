@@ -1,0 +1,201 @@
+#include "calibration/published_fit.h"
+
+#include <oneapi/tbb/parallel_for.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/error.h"
+#include "calibration/defaults.h"
+#include "calibration/errors.h"
+#include "calibration/least_squares.h"
+
+namespace tokenfab::calibration {
+namespace {
+
+using CalibrationPtr = std::shared_ptr<const Calibration>;
+using Key = std::pair<std::string, std::string>;  // engine, chip
+
+constexpr double kNoise = 0.05;
+constexpr double kTtftWeight = 0.3;  // it holds the client's burst and settings that are not published
+constexpr double kWorst = 1.5;       // log error of a point that the model refuses
+
+/// All groups of one engine on one chip, each with its suite.
+struct Target {
+  Key key;
+  std::vector<std::pair<const Suite*, const SuiteGroup*>> kernels, served;
+};
+
+std::vector<Target> targets(const std::vector<Suite>& suites, const Catalog& catalog) {
+  const std::vector<std::string> engines = catalog.ids("engines");
+  std::map<Key, Target> all;
+  for (const Suite& s : suites)
+    for (const SuiteGroup& g : s.groups) {
+      if (!std::binary_search(engines.begin(), engines.end(), g.engine)) continue;  // a library: no profile, no fit
+      Target& t = all[{g.engine, g.chip}];
+      t.key = {g.engine, g.chip};
+      (is_kernel_suite(s) ? t.kernels : t.served).emplace_back(&s, &g);
+    }
+  std::vector<Target> out;
+  for (auto& [key, t] : all) out.push_back(std::move(t));
+  return out;
+}
+
+Sourced fitted(double value, const char* unit, const std::string& source, const std::string& as_of, double error) {
+  return {value, unit, source, as_of, error};
+}
+
+OpEfficiency figures(const OperatorFit& f, double calls, const std::string& source, const std::string& as_of) {
+  const auto share = [](double x) { return std::clamp(x, 1e-3, 1.0); };
+  return {fitted(share(f.bandwidth), "1", source, as_of, f.bandwidth_error),
+          fitted(share(f.compute), "1", source, as_of, f.compute_error),
+          fitted(f.floor_s * calls, "us", source, as_of, f.floor_error)};
+}
+
+std::string named(const std::string& op, const std::string& dtype) { return dtype.empty() ? op : op + ":" + dtype; }
+
+/// One kernel table into the classes that it stands for.
+void put_kernels(Calibration& c, const Suite& suite, const SuiteGroup& group, const std::vector<OperatorPoint>& points,
+                 const Chip& chip) {
+  OperatorFit fit = fit_operator(points, {});
+  const std::string source = "fitted by us to " + suite.source + ", " + group.version;
+  const OperatorPoint& like = points[0];
+  const std::string plain = like.dtype.empty() ? "bf16" : like.dtype;
+  if (like.group == "all_reduce") fit.floor_s = std::max(0.0, fit.floor_s - 2 * chip.link_latency.value);
+  if (like.group == "gemm") {
+    c.ops[named("qkv_gemm", like.dtype)] = c.ops[named("o_gemm", like.dtype)] = figures(fit, 1, source, suite.as_of);
+    c.ops[named("mlp_gemm", like.dtype)] = figures(fit, 2, source, suite.as_of);
+    c.gemm[plain] = fit.gemm;
+  } else {
+    c.ops[like.figure()] = figures(fit, 1, source, suite.as_of);
+    if (like.group == "decode_attention") c.decode[plain] = fit.grid;
+    if (like.group == "prefill_attention") c.prefill[plain] = fit.grid;
+  }
+  if (fit.full.n > 0) c.errors.push_back(fit.full);
+}
+
+void add_source(Calibration& c, const Suite& suite, const SuiteGroup& group) {
+  const std::string source = suite.source + " (" + group.version + ")";
+  if (std::find(c.sources.begin(), c.sources.end(), source) == c.sources.end()) c.sources.push_back(source);
+  if (c.version.find(group.version) == std::string::npos)
+    c.version += (c.version.empty() ? "" : "; ") + group.version;
+  c.as_of = std::max(c.as_of, suite.as_of);
+}
+
+Calibration kernel_stage(const Target& t, const Catalog& catalog) {
+  Calibration c;
+  c.engine = t.key.first, c.chip = t.key.second, c.id = c.engine + "--" + c.chip, c.grade = Grade::fitted;
+  const Chip chip = catalog.chip(c.chip);
+  for (const auto& [suite, group] : t.kernels) {
+    const std::vector<OperatorPoint> points = operator_points(*suite, *group, catalog);
+    if (std::count_if(points.begin(), points.end(), [](const OperatorPoint& p) { return !p.check; }) < 4) continue;
+    put_kernels(c, *suite, *group, points, chip);
+    add_source(c, *suite, *group);
+    c.range.most_tokens = std::max(c.range.most_tokens, suite->kind == "gemm" ? 8192.0 : 0.0);
+  }
+  return c;
+}
+
+/// Figures for classes that a chip's own kernel tables lack: of the same chip under other engines, else of the same engine
+/// on other chips, else of all. The engine profile has the rest.
+void borrow_kernels(Calibration& c, const std::vector<Calibration>& stages) {
+  const auto relatives = [&](auto&& related) {
+    std::vector<CalibrationPtr> out;
+    for (const Calibration& s : stages)
+      if (!s.ops.empty() && s.id != c.id && related(s)) out.push_back(std::make_shared<Calibration>(s));
+    return class_figures(out, c.engine);
+  };
+  for (const CalibrationPtr& from : {relatives([&](const Calibration& s) { return s.chip == c.chip; }),
+                                     relatives([&](const Calibration& s) { return s.engine == c.engine; }),
+                                     relatives([](const Calibration&) { return true; })})
+    if (from)
+      for (const auto& [name, e] : from->ops) c.ops.try_emplace(name, e);
+}
+
+/// Log errors of every fit row of the target's whole-step groups, weighted.
+void log_errors(const Target& t, const Catalog& catalog, const CalibrationPtr& c, std::vector<double>& out) {
+  for (const auto& [suite, group] : t.served)
+    for (const PublishedPoint& p : predict_group(*suite, *group, catalog, c, true)) {
+      const double weight = p.metric == "TTFT" ? kTtftWeight : 1;
+      const bool usable = std::isfinite(p.predicted) && p.predicted > 0;
+      out.push_back(weight * (usable ? std::log(p.predicted / p.measured) : kWorst));
+    }
+}
+
+/// Factors of whole steps and gaps from the fit rows of serving suites.
+void step_stage(Calibration& c, const Target& t, const Catalog& catalog) {
+  if (t.served.empty()) return;
+  const EngineProfile engine = catalog.engine(c.engine);
+  std::string source = "fitted by us to whole steps and serving:";
+  for (const auto& [suite, group] : t.served) {
+    source += " " + suite->id;
+    add_source(c, *suite, *group);
+  }
+  const auto with = [&](const std::vector<double>& x, const std::vector<double>& sigma) {
+    Calibration out = c;
+    const auto value = [&](std::size_t i, const char* unit) {
+      return fitted(std::exp(x[i]), unit, source, c.as_of, sigma.empty() ? 0 : sigma[i]);
+    };
+    out.in_step = StepFactors{value(0, "1"), value(1, "1"), value(2, "1"), value(3, "1")};
+    out.step_gap = value(4, "us"), out.sequence_gap = value(5, "us");
+    return out;
+  };
+  const std::vector<Prior> priors = {{0, 1},
+                                     {0, 0.4},
+                                     {0, 0.4},
+                                     {0, 0.7},
+                                     {std::log(std::max(engine.step_gap.value, 1e-5)), 1.5},
+                                     {std::log(std::max(engine.sequence_gap.value, 1e-7)), 1.5}};
+  const Fit fit = least_squares(priors, kNoise, [&](const std::vector<double>& x, std::vector<double>& out) {
+    out.clear();
+    log_errors(t, catalog, std::make_shared<Calibration>(with(x, {})), out);
+  });
+  c = with(fit.parameters, fit.sigma);
+}
+
+void judge(Calibration& c, const Target& t, const Catalog& catalog) {
+  std::map<std::string, std::vector<Compared>> by_metric;
+  for (const auto& [suite, group] : t.served) {
+    for (const PublishedPoint& p : predict_group(*suite, *group, catalog, std::make_shared<Calibration>(c)))
+      if (p.check && std::isfinite(p.predicted)) by_metric[p.metric].push_back({p.predicted, p.measured});
+    for (const SuiteGroup::Row& r : group->rows) {
+      const auto tp = static_cast<int>(group->at(r, "tensor_parallel"));
+      auto& known = c.range.tensor_parallel;
+      if (std::find(known.begin(), known.end(), tp) == known.end()) known.push_back(tp);
+      c.range.most_sequences = std::max({c.range.most_sequences, group->get(r, "batch").value_or(1),
+                                         group->get(r, "concurrency").value_or(1)});
+      c.range.most_context = std::max(c.range.most_context, group->at(r, "input") + group->at(r, "output"));
+    }
+  }
+  std::sort(c.range.tensor_parallel.begin(), c.range.tensor_parallel.end());
+  for (const auto& [metric, points] : by_metric)
+    c.errors.push_back(error_of(points, metric, "configurations that the data files keep for checking"));
+}
+
+}  // namespace
+
+std::vector<Calibration> fit_published(const std::vector<Suite>& suites, const Catalog& catalog,
+                                       const std::function<void(const std::string&)>& say) {
+  const std::vector<Target> all = targets(suites, catalog);
+  std::vector<Calibration> stages(all.size());
+  tbb::parallel_for(std::size_t{0}, all.size(), [&](std::size_t i) { stages[i] = kernel_stage(all[i], catalog); });
+  std::vector<Calibration> out = stages;
+  tbb::parallel_for(
+      tbb::blocked_range<std::size_t>(0, all.size(), 1),
+      [&](const tbb::blocked_range<std::size_t>& range) {
+        for (std::size_t i = range.begin(); i < range.end(); ++i) {
+          borrow_kernels(out[i], stages);
+          step_stage(out[i], all[i], catalog);
+          judge(out[i], all[i], catalog);
+          if (say) say(out[i].id);
+        }
+      },
+      tbb::simple_partitioner());
+  std::map<std::string, std::vector<CalibrationPtr>> by_engine;
+  for (const Calibration& c : out) by_engine[c.engine].push_back(std::make_shared<Calibration>(c));
+  for (const auto& [engine, own] : by_engine) out.push_back(*class_figures(own, engine));
+  return out;
+}
+
+}  // namespace tokenfab::calibration

@@ -1,0 +1,37 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hwmodels/types.h"
+
+namespace tokenfab::calibration {
+
+/// Published measurements of one engine version on one chip: hwmodels/measured/README.md has the columns of each kind.
+struct SuiteGroup {
+  std::string chip, engine, version, llm;  // llm "": kernels
+  Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
+  std::string routing;
+  std::vector<std::string> columns;  // after "use"
+  struct Row {
+    bool check = false;  // never used in a fit
+    std::vector<std::optional<double>> values;
+  };
+  std::vector<Row> rows;
+
+  std::size_t column(const std::string& name) const;  // columns.size() where there is none
+  std::optional<double> get(const Row& row, const std::string& name) const;
+  double at(const Row& row, const std::string& name) const;  // InternalError where missing
+};
+
+struct Suite {
+  std::string id, title, kind, source, as_of, trust, split;
+  std::vector<SuiteGroup> groups;
+};
+
+/// All suites of hwmodels/measured, by id; or the ones named. UserError with file and pointer, or the nearest name.
+std::vector<Suite> load_suites(const Catalog& catalog, const std::vector<std::string>& ids = {});
+std::vector<std::string> suite_ids(const Catalog& catalog);
+Suite load_suite(const std::string& path);
+
+}  // namespace tokenfab::calibration

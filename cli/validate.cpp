@@ -1,0 +1,109 @@
+#include "calibration/validate.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "calibration/defaults.h"
+#include "calibration/published_fit.h"
+#include "calibration/write_calibration.h"
+#include "cli/calibration.h"
+
+namespace tokenfab::cli {
+namespace {
+
+using namespace tokenfab::calibration;
+using nlohmann::json;
+
+std::string percent(double x) { return std::isnan(x) ? "-" : fmt::format("{:.1f} %", 100 * x); }
+
+json number(double x) { return std::isnan(x) ? json(nullptr) : json(x); }
+
+json score_json(const Score& s) {
+  return {{"suite", s.suite},
+          {"chip", s.chip},
+          {"engine", s.engine},
+          {"version", s.version},
+          {"metric", s.metric},
+          {"use", s.check ? "check" : "fit"},
+          {"fitted", !s.check},
+          {"grade", s.grade},
+          {"n", s.error.n},
+          {"mape", s.error.mean},
+          {"median", s.error.median},
+          {"p90", s.error.p90},
+          {"bias", s.error.bias},
+          {"rank_correlation", number(s.rank)},
+          {"refused", s.refused},
+          {"rivals", {{"roofline_mape", number(s.roofline)}, {"scaled_roofline_mape", number(s.scaled_roofline)}}},
+          {"chip_left_out", {{"mape", number(s.left_out)}, {"rank_correlation", number(s.left_out_rank)}}}};
+}
+
+void print_scores(const std::vector<Score>& scores) {
+  std::vector<std::vector<std::string>> rows = {{"suite, engine on chip, metric", "use", "n", "MAPE", "median", "bias",
+                                                 "rank", "roofline", "scaled", "chip left out"}};
+  for (const Score& s : scores)
+    rows.push_back({fmt::format("{}: {} {} on {}, {}", s.suite, s.engine, s.version, s.chip, s.metric),
+                    s.check ? "check" : "fit", std::to_string(s.error.n), percent(s.error.mean),
+                    percent(s.error.median), fmt::format("{:+.1f} %", 100 * s.error.bias),
+                    std::isnan(s.rank) ? "-" : fmt::format("{:.3f}", s.rank), percent(s.roofline),
+                    percent(s.scaled_roofline), percent(s.left_out)});
+  std::cout << text_table(rows);
+}
+
+/// Every number with its prediction, one line each.
+void print_points(const std::vector<std::string>& sets) {
+  const Catalog catalog = Catalog::standard();
+  for (const Suite& suite : load_suites(catalog, sets))
+    for (const SuiteGroup& group : suite.groups)
+      for (const PublishedPoint& p : predict_points(suite, group, catalog, best_calibration(group, catalog))) {
+        json row = {{"suite", suite.id},      {"chip", group.chip},   {"engine", group.engine}, {"version", group.version},
+                    {"metric", p.metric},     {"use", p.check ? "check" : "fit"},
+                    {"measured", p.measured}, {"predicted", number(p.predicted)}};
+        if (!group.llm.empty()) row["llm"] = group.llm;
+        for (const std::string& c : group.columns)
+          if (const auto v = group.get(group.rows[p.row], c)) row["row"][c] = *v;
+        std::cout << row.dump() << "\n";
+      }
+}
+
+}  // namespace
+
+void validate(const ValidateArgs& args) {
+  if (args.points) return print_points(args.sets);
+  const Catalog catalog = Catalog::standard();
+  ValidateOptions options;
+  options.suites = args.sets;
+  const std::vector<Score> scores = calibration::validate(options, catalog);
+  if (!args.json) return print_scores(scores);
+  json out = json::array();
+  for (const Score& s : scores) out.push_back(score_json(s));
+  std::cout << json{{"suites", out}}.dump(2) << "\n";
+}
+
+void calibrate_published(const std::string& folder) {
+  const Catalog catalog = Catalog::standard();
+  const auto fits = fit_published(load_suites(catalog), catalog,
+                                  [](const std::string& id) { std::cerr << "fitted " + id + "\n"; });
+  for (const Calibration& c : fits) {
+    write_calibration(c, folder + "/" + c.id + ".json");
+    std::cout << c.id << "\n";
+    if (!c.errors.empty()) print_errors(c.errors);
+  }
+}
+
+void add_validation(CLI::App& app) {
+  auto args = std::make_shared<ValidateArgs>();
+  auto* command = app.add_subcommand("validate", "Error of the hardware models on published measurements");
+  command->add_option("--set", args->sets, "Only this suite (may be repeated); default: all")
+      ->allow_extra_args(false);
+  command->add_flag("--points", args->points, "Print every number with its prediction, a JSON line each");
+  command->add_flag("--json", args->json, "Print one JSON object");
+  command->callback([args] { validate(*args); });
+}
+
+}  // namespace tokenfab::cli
