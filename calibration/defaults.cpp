@@ -58,18 +58,21 @@ CalibrationPtr class_figures(const std::vector<CalibrationPtr>& of, const std::s
     for (const auto& [name, e] : one->ops)
       ops[name][0].push_back(e.bandwidth), ops[name][1].push_back(e.compute), ops[name][2].push_back(e.floor);
     if (one->in_step) {
-      rest["floor"].push_back(one->in_step->floor), rest["products"].push_back(one->in_step->products);
+      rest["floor"].push_back(one->in_step->floor), rest["bandwidth"].push_back(one->in_step->bandwidth);
+      rest["compute"].push_back(one->in_step->compute);
       rest["attention"].push_back(one->in_step->attention), rest["network"].push_back(one->in_step->network);
     }
     if (one->step_gap) rest["step_gap"].push_back(*one->step_gap);
+    if (one->request_gap) rest["request_gap"].push_back(*one->request_gap);
     if (one->sequence_gap) rest["sequence_gap"].push_back(*one->sequence_gap);
   }
   for (const auto& [name, q] : ops)
     c.ops[name] = {median_of(q[0], source), median_of(q[1], source), median_of(q[2], source)};
   if (!rest["floor"].empty())
-    c.in_step = StepFactors{median_of(rest["floor"], source), median_of(rest["products"], source),
+    c.in_step = StepFactors{median_of(rest["floor"], source), median_of(rest["bandwidth"], source), median_of(rest["compute"], source),
                             median_of(rest["attention"], source), median_of(rest["network"], source)};
   if (!rest["step_gap"].empty()) c.step_gap = median_of(rest["step_gap"], source);
+  if (!rest["request_gap"].empty()) c.request_gap = median_of(rest["request_gap"], source);
   if (!rest["sequence_gap"].empty()) c.sequence_gap = median_of(rest["sequence_gap"], source);
   return std::make_shared<Calibration>(c);
 }
@@ -95,8 +98,13 @@ double predict_operator(const Calibration& c, const OperatorPoint& p, const Chip
   const double flop = p.peak > 0 ? p.work.flop / (p.peak * e->second.compute.value) : 0;
   double t = e->second.floor.value / calls + std::max(p.work.bytes / (p.bandwidth * e->second.bandwidth.value), flop);
   const std::string plain = p.dtype.empty() ? "bf16" : p.dtype;
-  if (p.group == "all_reduce") t += 2 * chip.link_latency.value;
-  else if (p.group == "gemm" && c.gemm.count(plain)) t *= std::exp(c.gemm.at(plain).at(p.b, p.c, p.a));
+  if (p.group == "all_reduce") {
+    t += 2 * chip.link_latency.value;
+    if (c.all_reduce) t *= std::exp(c.all_reduce->at(p.a, p.b));
+  } else if (p.group == "expert_gemm" && c.experts.count(plain)) {
+    t *= std::exp(c.experts.at(plain).at(p.a, p.b));
+  }
+  if (p.group == "gemm" && c.gemm.count(plain)) t *= std::exp(c.gemm.at(plain).at(p.b, p.c, p.a));
   else if (p.group == "decode_attention" && c.decode.count(plain)) t *= std::exp(c.decode.at(plain).at(p.a, p.b));
   else if (p.group == "prefill_attention" && c.prefill.count(plain)) t *= std::exp(c.prefill.at(plain).at(p.a, p.b));
   return t;

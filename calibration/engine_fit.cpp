@@ -68,7 +68,7 @@ void fit_gaps(Calibration& c, const std::vector<StepPoint>& steps, const EngineM
                                                            steps[i].seconds));
                                 });
   const Sourced factor = sourced(std::exp(fit.parameters[2]), "1", m, fit.sigma[2]);
-  c.in_step = StepFactors{factor, factor, factor, factor};
+  c.in_step = StepFactors{factor, factor, factor, factor, factor};
   c.step_gap = sourced(std::exp(fit.parameters[0]), "us", m, fit.sigma[0]);
   c.sequence_gap = sourced(std::exp(fit.parameters[1]), "us", m, fit.sigma[1]);
 }

@@ -25,7 +25,9 @@ double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 double logit(double p) { return std::log(p / (1 - p)); }
 
 bool is_product(const OperatorPoint& p) { return p.group == "gemm" || p.group == "lm_head"; }
-bool is_attention(const OperatorPoint& p) { return p.group.ends_with("_attention"); }
+bool has_grid(const OperatorPoint& p) {
+  return p.group.ends_with("_attention") || (p.b > 0 && (p.group == "expert_gemm" || p.group == "all_reduce"));
+}
 
 double log_residual(const OperatorFit& fit, const OperatorPoint& p) {
   return std::log(p.seconds / fit.closed_form(p));
@@ -119,7 +121,7 @@ GridResidual grid_residual(const OperatorFit& fit, const Points& points) {
 OperatorFit fit_both(const Points& points, const OperatorDefaults& defaults) {
   OperatorFit fit = closed_form(points, defaults);
   if (is_product(points[0])) fit.gemm = product_residual(fit, points);
-  if (is_attention(points[0])) fit.grid = grid_residual(fit, points);
+  if (has_grid(points[0])) fit.grid = grid_residual(fit, points);
   return fit;
 }
 

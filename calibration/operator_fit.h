@@ -18,7 +18,8 @@ struct OperatorPoint {
   bool check = false;  // kept out of fits, where the data file says so
   std::string shape;   // points of one shape are held out together
   /// Where it lies for residuals: products rows, n, k; decode attention streams (sequences * KV heads) and context;
-  /// prefill attention tokens * query heads and context at the end of a chunk.
+  /// prefill attention tokens * query heads and context at the end of a chunk; routed experts rows of an expert and weights
+  /// of one; all-reduce chips and bytes.
   double a = 0, b = 0, c = 0;
 
   std::string figure() const { return dtype.empty() ? group : group + ":" + dtype; }

@@ -12,7 +12,7 @@ namespace {
 
 // Clients of closed loops: what the sources do not state, from the growth of TTFT with concurrency (hwmodels/measured).
 constexpr std::int64_t kRequestsPerStream = 6;
-constexpr double kSpread = 0.1;
+constexpr double kSpread = 0.1;  // engines that mix prompts into decode steps pull streams apart; others keep them in step
 
 const char* dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
 
@@ -60,6 +60,8 @@ OperatorPoint moe_point(const SuiteGroup& g, const Row& r) {
   p.work = expert_work(g.at(r, "hidden"), g.at(r, "expert_ffn"), g.at(r, "experts"), g.at(r, "top_k"),
                        g.at(r, "tokens"), tp, g.weights);
   p.work.bytes /= ep, p.work.flop /= ep;
+  p.a = g.at(r, "tokens") * g.at(r, "top_k") / g.at(r, "experts");
+  p.b = 3 * g.at(r, "hidden") * g.at(r, "expert_ffn") / tp;
   p.shape = std::to_string(g.at(r, "hidden")) + "x" + std::to_string(g.at(r, "expert_ffn"));
   return p;
 }
@@ -68,6 +70,7 @@ OperatorPoint all_reduce_point(const SuiteGroup& g, const Row& r, const Chip& ch
   OperatorPoint p;
   p.group = "all_reduce";
   const double n = g.at(r, "chips");
+  p.a = n, p.b = g.at(r, "bytes");
   const CollectiveCost cost = all_reduce_cost(chip, static_cast<int>(n));
   p.bandwidth = chip.link.value;
   p.work.bytes = g.at(r, "bytes") * cost.seconds_per_byte * p.bandwidth;  // what each chip sends
@@ -133,6 +136,7 @@ PoolSpec pool_of(const std::shared_ptr<const StepModel>& model) {
   pool.batcher.token_budget = d.token_budget;
   pool.batcher.kv_blocks = model->memory().kv_blocks;
   pool.batcher.kv_block_tokens = d.kv_block_tokens;
+  if (d.calibration && d.calibration->request_gap) pool.front_end = ns_from_seconds(d.calibration->request_gap->value);
   return pool;
 }
 
@@ -143,9 +147,17 @@ struct Served {
 Served serve(const std::shared_ptr<const StepModel>& model, std::int64_t concurrency, std::int64_t requests,
              double input, double output) {
   RunRecord record;
-  simulate_streams(pool_of(model),
+  PoolSpec pool = pool_of(model);
+  BatcherSpec& b = pool.batcher;
+  if (b.policy == "static" || requests == concurrency) b.policy = b.policy == "chunked" ? "chunked" : "prefill-first";
+  // TensorRT-LLM admits a request only where its whole output has room.
+  if (model->deployment().engine.id.starts_with("tensorrt-llm"))
+    b.max_sequences = std::clamp<std::int64_t>(
+        static_cast<std::int64_t>(static_cast<double>(b.kv_blocks * b.kv_block_tokens) / (input + output)), 1,
+        b.max_sequences);
+  simulate_streams(pool,
                    {concurrency, requests, static_cast<std::int32_t>(input), static_cast<std::int32_t>(output),
-                    requests > concurrency ? kSpread : 0.0},
+                    requests > concurrency && b.policy == "chunked" ? kSpread : 0.0},
                    record);
   if (record.served < requests) return {};
   return {record.latency.ttft.mean() * 1e-9, record.latency.tpot.mean() * 1e-9, record.makespan_s};

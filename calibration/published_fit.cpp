@@ -18,7 +18,7 @@ using CalibrationPtr = std::shared_ptr<const Calibration>;
 using Key = std::pair<std::string, std::string>;  // engine, chip
 
 constexpr double kNoise = 0.05;
-constexpr double kTtftWeight = 0.3;  // it holds the client's burst and settings that are not published
+constexpr double kTtftWeight = 0.4;  // it holds the client's burst and settings that are not published
 constexpr double kWorst = 1.5;       // log error of a point that the model refuses
 
 /// All groups of one engine on one chip, each with its suite.
@@ -71,6 +71,8 @@ void put_kernels(Calibration& c, const Suite& suite, const SuiteGroup& group, co
     c.ops[like.figure()] = figures(fit, 1, source, suite.as_of);
     if (like.group == "decode_attention") c.decode[plain] = fit.grid;
     if (like.group == "prefill_attention") c.prefill[plain] = fit.grid;
+    if (like.group == "expert_gemm") c.experts[plain] = fit.grid;
+    if (like.group == "all_reduce") c.all_reduce = fit.grid;
   }
   if (fit.full.n > 0) c.errors.push_back(fit.full);
 }
@@ -132,21 +134,26 @@ void step_stage(Calibration& c, const Target& t, const Catalog& catalog) {
     source += " " + suite->id;
     add_source(c, *suite, *group);
   }
+  const bool front_end = std::any_of(t.served.begin(), t.served.end(),
+                                     [](const auto& s) { return s.first->kind == "closed-loop"; });
   const auto with = [&](const std::vector<double>& x, const std::vector<double>& sigma) {
     Calibration out = c;
     const auto value = [&](std::size_t i, const char* unit) {
       return fitted(std::exp(x[i]), unit, source, c.as_of, sigma.empty() ? 0 : sigma[i]);
     };
-    out.in_step = StepFactors{value(0, "1"), value(1, "1"), value(2, "1"), value(3, "1")};
-    out.step_gap = value(4, "us"), out.sequence_gap = value(5, "us");
+    out.in_step = StepFactors{value(0, "1"), value(1, "1"), value(2, "1"), value(3, "1"), value(4, "1")};
+    out.step_gap = value(5, "us"), out.sequence_gap = value(6, "us");
+    if (front_end) out.request_gap = value(7, "ms");
     return out;
   };
-  const std::vector<Prior> priors = {{0, 1},
-                                     {0, 0.4},
-                                     {0, 0.4},
-                                     {0, 0.7},
-                                     {std::log(std::max(engine.step_gap.value, 1e-5)), 1.5},
-                                     {std::log(std::max(engine.sequence_gap.value, 1e-7)), 1.5}};
+  std::vector<Prior> priors = {{0, 0.7},
+                               {0, 0.15},
+                               {0, 0.25},
+                               {0, 0.4},
+                               {0, 0.7},
+                               {std::log(std::max(engine.step_gap.value, 1e-5)), 1},
+                               {std::log(std::max(engine.sequence_gap.value, 1e-7)), 1}};
+  if (front_end) priors.push_back({std::log(0.03), 1});
   const Fit fit = least_squares(priors, kNoise, [&](const std::vector<double>& x, std::vector<double>& out) {
     out.clear();
     log_errors(t, catalog, std::make_shared<Calibration>(with(x, {})), out);

@@ -75,12 +75,17 @@ json residuals_json(const Calibration& c) {
     for (const auto& s : g.shapes) shapes.push_back({{"n", s.n}, {"k", s.k}, {"log_ratio", ratios(s.log_ratio)}});
     out["gemm"][dtype] = {{"rows", numbers(g.rows, 6)}, {"shapes", shapes}};
   }
+  const auto grid = [](const GridResidual& g) {
+    return json{{"x", numbers(g.x, 6)}, {"y", numbers(g.y, 6)}, {"log_ratio", ratios(g.log_ratio)}};
+  };
   const auto grids = [&](const char* name, const std::map<std::string, GridResidual>& all) {
     for (const auto& [dtype, g] : all)
-      out[name][dtype] = {{"x", numbers(g.x, 6)}, {"y", numbers(g.y, 6)}, {"log_ratio", ratios(g.log_ratio)}};
+      out[name][dtype] = grid(g);
   };
   grids("decode_attention", c.decode);
   grids("prefill_attention", c.prefill);
+  grids("expert_gemm", c.experts);
+  if (c.all_reduce) out["all_reduce"] = grid(*c.all_reduce);
   return out;
 }
 
@@ -143,11 +148,13 @@ std::string calibration_text(const Calibration& c) {
   };
   if (c.in_step)
     out["in_step"] = {{"floor", quantity(c.in_step->floor)},
-                      {"products", quantity(c.in_step->products)},
+                      {"bandwidth", quantity(c.in_step->bandwidth)},
+                      {"compute", quantity(c.in_step->compute)},
                       {"attention", quantity(c.in_step->attention)},
                       {"network", quantity(c.in_step->network)}};
   optional("step_gap", c.step_gap);
   optional("sequence_gap", c.sequence_gap);
+  optional("request_gap", c.request_gap);
   optional("dynamic_compute", c.dynamic_compute);
   optional("dynamic_bandwidth", c.dynamic_bandwidth);
   optional("dynamic_network", c.dynamic_network);

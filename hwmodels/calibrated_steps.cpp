@@ -73,20 +73,36 @@ void StepModel::apply_calibration() {
   for (int i = 0; i < kOpClasses; ++i) {
     const auto c = static_cast<OpClass>(i);
     OpEfficiency& f = figures_[at(c)] = figure(c);
-    const double work = is_matrix(c) || c == OpClass::lm_head ? factors.products.value
-                        : is_attention(c)                     ? factors.attention.value
-                        : c == OpClass::norm_activation       ? 1
-                                                              : factors.network.value;
+    const bool network = c == OpClass::all_reduce || c == OpClass::all_to_all || c == OpClass::send;
     f.floor.value *= factors.floor.value;
-    f.bandwidth.value /= work;
-    f.compute.value /= work;
+    f.bandwidth.value /= is_attention(c) ? factors.attention.value
+                         : network       ? factors.network.value
+                                         : factors.bandwidth.value;
+    f.compute.value /= is_attention(c) ? factors.attention.value : factors.compute.value;
   }
 }
 
 /// Time of a class's products with their residuals, over their time without.
 void StepModel::build_factors(const Shape&) {
-  if (!d_.calibration || d_.calibration->gemm.empty()) return;
+  if (!d_.calibration) return;
   const std::int64_t most = d_.token_budget + d_.max_sequences;
+  const auto fill = [&](OpClass c, auto&& log_ratio) {
+    for (std::int64_t rows = 0; rows <= most; ++rows)
+      factor_[at(c)].push_back(
+          static_cast<float>(std::exp(log_ratio(static_cast<double>(std::max<std::int64_t>(rows, 1))))));
+  };
+  const GridResidual* experts = residual_of(d_.calibration->experts, figure_names(OpClass::expert_gemm, d_));
+  if (d_.llm.moe && experts) {
+    const MoeShape& m = *d_.llm.moe;
+    const double rows_each = static_cast<double>(m.top_k) / m.experts;
+    const double weights = 3.0 * d_.llm.hidden * m.expert_ffn / (d_.expert_parallel ? 1 : d_.tensor_parallel);
+    fill(OpClass::expert_gemm, [&](double x) { return experts->at(x * rows_each, weights); });
+  }
+  if (d_.calibration->all_reduce && d_.tensor_parallel > 1)
+    fill(OpClass::all_reduce, [&](double x) {
+      return d_.calibration->all_reduce->at(d_.tensor_parallel, x * d_.llm.hidden * 2);
+    });
+  if (d_.calibration->gemm.empty()) return;
   for (const OpClass c : {OpClass::qkv_gemm, OpClass::o_gemm, OpClass::mlp_gemm, OpClass::lm_head}) {
     const std::vector<GemmShape> shapes = gemm_shapes(c, d_.llm, d_.tensor_parallel);
     const bool head = c == OpClass::lm_head;

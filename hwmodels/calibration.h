@@ -50,7 +50,8 @@ struct CalibratedRange {
 /// stay warm; above: the host launches late, kernels wait for each other.
 struct StepFactors {
   Sourced floor{1, "1", "", "", 0};      // on every floor
-  Sourced products{1, "1", "", "", 0};   // on the work of dense and routed products
+  Sourced bandwidth{1, "1", "", "", 0};  // on products and small kernels bound by memory
+  Sourced compute{1, "1", "", "", 0};    // on products bound by arithmetic
   Sourced attention{1, "1", "", "", 0};  // on the work of attention
   Sourced network{1, "1", "", "", 0};    // on the work of collectives
 };
@@ -67,10 +68,13 @@ struct Calibration {
   std::map<std::string, OpEfficiency> ops;
   std::map<std::string, GemmResidual> gemm;      // by dtype as above, "bf16" for plain ones
   std::map<std::string, GridResidual> decode;    // by cache dtype; x: sequences * KV heads on a chip, y: context
+  std::map<std::string, GridResidual> experts;   // by dtype; x: rows of an expert, y: weights of one on a chip
+  std::optional<GridResidual> all_reduce;        // x: chips, y: bytes of the message
   std::map<std::string, GridResidual> prefill;   // by cache dtype; x: tokens * query heads on a chip, y: context at
                                                  // the end of a chunk
   std::optional<StepFactors> in_step;            // fitted on whole steps; none: 1
   std::optional<Sourced> step_gap, sequence_gap;
+  std::optional<Sourced> request_gap;  // seconds between client and engine: tokenizer, HTTP, detokenizer
   std::optional<Sourced> dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;
   std::vector<FitError> errors;
   CalibratedRange range;

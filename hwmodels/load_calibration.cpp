@@ -80,7 +80,7 @@ CalibratedRange read_range(const JsonObject& o) {
 
 StepFactors read_factors(const JsonObject& o) {
   const auto factor = [&](const char* key) { return read_quantity(o, key, Quantity::share, 0.01, 100); };
-  StepFactors f{factor("floor"), factor("products"), factor("attention"), factor("network")};
+  StepFactors f{factor("floor"), factor("bandwidth"), factor("compute"), factor("attention"), factor("network")};
   o.finish();
   return f;
 }
@@ -91,6 +91,7 @@ void read_overrides(const JsonObject& file, Calibration& c) {
   };
   optional("step_gap", Quantity::seconds, 1, c.step_gap);
   optional("sequence_gap", Quantity::seconds, 0.1, c.sequence_gap);
+  optional("request_gap", Quantity::seconds, 10, c.request_gap);
   optional("dynamic_compute", Quantity::share, 1, c.dynamic_compute);
   optional("dynamic_bandwidth", Quantity::share, 1, c.dynamic_bandwidth);
   optional("dynamic_network", Quantity::share, 1, c.dynamic_network);
@@ -119,6 +120,8 @@ Calibration load_calibration(const std::string& path) {
   read_residuals(residuals, "gemm", c.gemm, read_gemm);
   read_residuals(residuals, "decode_attention", c.decode, read_grid);
   read_residuals(residuals, "prefill_attention", c.prefill, read_grid);
+  read_residuals(residuals, "expert_gemm", c.experts, read_grid);
+  if (residuals.has("all_reduce")) c.all_reduce = read_grid(residuals.object("all_reduce"));
   residuals.finish();
   if (file.has("in_step")) c.in_step = read_factors(file.object("in_step"));
   read_overrides(file, c);

@@ -152,6 +152,8 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   }
   const StepModel& model = *plan.spec.model;
   BatcherSpec& b = plan.spec.batcher;
+  if (const auto& c = model.deployment().calibration; c && c->request_gap)
+    plan.spec.front_end = ns_from_seconds(c->request_gap->value);
   b.context = model.deployment().llm.context;
   b.kv_blocks = model.memory().kv_blocks;
   b.kv_block_tokens = model.deployment().kv_block_tokens;

@@ -35,7 +35,8 @@ class Simulation {
     for (std::size_t p = 0; p < spec.pools.size(); ++p)
       for (int r = 0; r < spec.pools[p].replicas; ++r)
         replicas_.push_back(std::make_unique<Replica>(static_cast<int>(p), r, spec.pools[p].batcher,
-                                                      make_executor(spec.pools[p]), spec.stepwise, recorder_));
+                                                      make_executor(spec.pools[p]), spec.stepwise, recorder_,
+                                                      spec.pools[p].front_end));
     require(!replicas_.empty(), "a factory has at least one replica");
     load_ = [this](std::size_t i) { return replicas_[i]->outstanding(); };
   }

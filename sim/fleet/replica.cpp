@@ -5,9 +5,10 @@
 namespace tokenfab {
 
 Replica::Replica(int pool, int index, const BatcherSpec& batcher, std::unique_ptr<Executor> executor, bool stepwise,
-                 RunRecorder& recorder)
+                 RunRecorder& recorder, Ns front_end)
     : pool_(pool),
       index_(index),
+      front_end_(front_end),
       recorder_(recorder),
       batcher_(Batcher::make(batcher)),
       executor_(std::move(executor)),
@@ -23,7 +24,7 @@ void Replica::change(Change&& body) {
   recorder_.change(batcher_->waiting() - waiting, batcher_->running() - running);
 }
 
-bool Replica::arrive(Ns now, const Request& request) {
+bool Replica::arrive(Ns now, const Request& request, bool wait) {
   const bool joinable = batcher_->joinable();
   Slot slot = kNoSlot;
   Batcher::Verdict verdict{};
@@ -36,10 +37,10 @@ bool Replica::arrive(Ns now, const Request& request) {
     tracked_.resize(slot + 1);
     present_.resize(slot + 1);
   }
-  tracked_[slot] = {request, -1, -1};
+  tracked_[slot] = {request, -1, -1, front_end_};
   present_[slot] = true;
   executor_->accepted(slot, request.id);
-  if (!running_) return begin(ticks_from_ns(now));
+  if (!running_) return !wait && begin(ticks_from_ns(now));
   if (!joinable || progress_.steps == 1) return false;
   const Progress cut = clock_->run(batcher_->current(), start_, now);
   if (cut.steps >= progress_.steps) return false;

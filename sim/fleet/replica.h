@@ -11,12 +11,13 @@ namespace tokenfab {
 class Replica {
  public:
   Replica(int pool, int index, const BatcherSpec& batcher, std::unique_ptr<Executor> executor, bool stepwise,
-          RunRecorder& recorder);
+          RunRecorder& recorder, Ns front_end = 0);
 
   std::int64_t outstanding() const { return batcher_->waiting() + batcher_->running(); }
 
-  /// A request arrives. Returns true where the end of the current step or span changed: see due().
-  bool arrive(Ns now, const Request& request);
+  /// A request arrives. Returns true where the end of the current step or span changed: see due(). With `wait`, an idle
+  /// replica does not begin a step: more requests arrive at this instant.
+  bool arrive(Ns now, const Request& request, bool wait = false);
   /// The current step or span is over. Returns true where another has begun.
   bool step_done();
 
@@ -45,6 +46,7 @@ class Replica {
   void change(Change&& body);  // keeps the recorder's counts in step with the batcher's
 
   int pool_, index_;
+  Ns front_end_;
   RunRecorder& recorder_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Executor> executor_;

@@ -22,7 +22,7 @@ RequestRow row_of(const Request& r, RequestState state) {
 
 RequestRow row_of(const RunRecorder::Tracked& t, RequestState state, std::int32_t preemptions, int pool, int replica) {
   RequestRow row = row_of(t.request, state);
-  row.first_token = t.first_token;
+  row.first_token = t.first_token < 0 ? t.first_token : t.first_token + t.front_end;
   row.preemptions = preemptions;
   row.pool = static_cast<std::int16_t>(pool);
   row.replica = static_cast<std::int16_t>(replica);
@@ -57,7 +57,7 @@ bool RunRecorder::meets_slo(Ns ttft, Ns tpot, Ns e2e) const {
 
 void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, int pool, int replica) {
   const Request& r = t.request;
-  const Ns ttft = t.first_token - r.arrival, e2e = now - r.arrival;
+  const Ns ttft = t.first_token - r.arrival + t.front_end, e2e = now - r.arrival + t.front_end;
   const Ns tpot = r.output_tokens > 1 ? (e2e - ttft) / (r.output_tokens - 1) : 0;
   ++record_.served;
   record_.input_served += r.input_tokens;
@@ -71,11 +71,11 @@ void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, i
     ++record_.good_requests;
     record_.good_output_tokens += r.output_tokens;
   }
-  sojourn_ns_ += e2e;
+  sojourn_ns_ += now - r.arrival;
   ++series_.bin(now).finished;
   if (record_.keeps_rows) {
     record_.rows.push_back(row_of(t, RequestState::served, preemptions, pool, replica));
-    record_.rows.back().finish = now;
+    record_.rows.back().finish = now + t.front_end;
   }
 }
 

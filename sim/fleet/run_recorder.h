@@ -14,6 +14,7 @@ class RunRecorder {
   struct Tracked {  // a request inside the factory
     Request request;
     Ns scheduled = -1, first_token = -1;
+    Ns front_end = 0;  // the client hears of every token this much later: tokenizer, HTTP, detokenizer
   };
 
   void arrived(Ns now, const Request& request);

@@ -10,7 +10,7 @@ namespace tokenfab {
 
 void simulate_streams(const PoolSpec& pool, const StreamsSpec& streams, RunRecord& record) {
   RunRecorder recorder(record);
-  Replica replica(0, 0, pool.batcher, std::make_unique<SimulatedExecutor>(pool.model), false, recorder);
+  Replica replica(0, 0, pool.batcher, std::make_unique<SimulatedExecutor>(pool.model), false, recorder, pool.front_end);
   Request request;
   request.input_tokens = streams.input;
   request.output_tokens = streams.output;
@@ -22,17 +22,17 @@ void simulate_streams(const PoolSpec& pool, const StreamsSpec& streams, RunRecor
   };
   Ns now = 0;
   bool busy = false;
-  const auto send = [&] {
+  const auto send = [&](bool wait) {
     request.arrival = now;
     request.output_tokens = length(request.id);
     recorder.arrived(now, request);
-    busy = replica.arrive(now, request) || busy;
+    busy = replica.arrive(now, request, wait) || busy;
     ++request.id;
   };
   const auto refill = [&] {
     while (request.id < streams.requests && replica.outstanding() < streams.concurrency &&
            record.rejected == 0)
-      send();
+      send(request.id + 1 < std::min(streams.requests, streams.concurrency));
   };
   refill();
   while (busy) {
