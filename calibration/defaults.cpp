@@ -29,13 +29,36 @@ Sourced median_of(const std::vector<Sourced>& all, const std::string& source) {
   return out;
 }
 
-std::vector<CalibrationPtr> calibrations(const Catalog& catalog, const std::string& engine, const std::string& not_on) {
-  std::vector<CalibrationPtr> out;
-  for (const std::string& id : catalog.ids("calibrations"))
-    if (const CalibrationPtr c = catalog.calibration(id);
-        c->chip != "class" && c->chip != not_on && (engine.empty() || c->engine == engine) && !c->own_chip)
-      out.push_back(c);
+GemmResidual mean_of(const std::vector<const GemmResidual*>& all) {
+  GemmResidual out = *all.front();
+  for (GemmResidual::Shape& s : out.shapes)
+    for (std::size_t i = 0; i < out.rows.size(); ++i) {
+      double sum = 0;
+      for (const GemmResidual* one : all) sum += one->at(s.n, s.k, out.rows[i]);
+      s.log_ratio[i] = sum / static_cast<double>(all.size());
+    }
   return out;
+}
+
+GridResidual mean_of(const std::vector<const GridResidual*>& all) {
+  GridResidual out = *all.front();
+  for (std::size_t i = 0; i < out.x.size(); ++i)
+    for (std::size_t j = 0; j < out.y.size(); ++j) {
+      double sum = 0;
+      for (const GridResidual* one : all) sum += one->at(out.x[i], out.y[j]);
+      out.log_ratio[i * out.y.size() + j] = sum / static_cast<double>(all.size());
+    }
+  return out;
+}
+
+/// One residual per dtype: the mean of those that have it.
+template <class T>
+void mean_residuals(const std::vector<CalibrationPtr>& of, std::map<std::string, T> Calibration::* member,
+                    Calibration& out) {
+  std::map<std::string, std::vector<const T*>> by_dtype;
+  for (const CalibrationPtr& one : of)
+    for (const auto& [dtype, residual] : (*one).*member) by_dtype[dtype].push_back(&residual);
+  for (const auto& [dtype, all] : by_dtype) (out.*member)[dtype] = mean_of(all);
 }
 
 }  // namespace
@@ -74,6 +97,14 @@ CalibrationPtr class_figures(const std::vector<CalibrationPtr>& of, const std::s
   if (!rest["step_gap"].empty()) c.step_gap = median_of(rest["step_gap"], source);
   if (!rest["request_gap"].empty()) c.request_gap = median_of(rest["request_gap"], source);
   if (!rest["sequence_gap"].empty()) c.sequence_gap = median_of(rest["sequence_gap"], source);
+  mean_residuals(of, &Calibration::gemm, c);
+  mean_residuals(of, &Calibration::decode, c);
+  mean_residuals(of, &Calibration::prefill, c);
+  mean_residuals(of, &Calibration::experts, c);
+  std::vector<const GridResidual*> reduces;
+  for (const CalibrationPtr& one : of)
+    if (one->all_reduce) reduces.push_back(&*one->all_reduce);
+  if (!reduces.empty()) c.all_reduce = mean_of(reduces);
   return std::make_shared<Calibration>(c);
 }
 
@@ -84,9 +115,22 @@ CalibrationPtr best_calibration(const SuiteGroup& g, const Catalog& catalog) {
   return none;
 }
 
-CalibrationPtr without_chip(const SuiteGroup& g, const Catalog& catalog) {
-  if (CalibrationPtr c = class_figures(calibrations(catalog, g.engine, g.chip), g.engine)) return c;
-  return class_figures(calibrations(catalog, "", g.chip), g.engine);
+std::vector<CalibrationPtr> chip_calibrations(const Catalog& catalog) {
+  std::vector<CalibrationPtr> out;
+  for (const std::string& id : catalog.ids("calibrations"))
+    if (CalibrationPtr c = catalog.calibration(id); c->chip != "class" && !c->own_chip) out.push_back(std::move(c));
+  return out;
+}
+
+CalibrationPtr without_chip(const std::string& engine, const std::string& chip,
+                            const std::vector<CalibrationPtr>& all) {
+  std::vector<CalibrationPtr> same_engine, others;
+  for (const CalibrationPtr& c : all) {
+    if (c->chip == chip) continue;
+    others.push_back(c);
+    if (c->engine == engine) same_engine.push_back(c);
+  }
+  return class_figures(same_engine.empty() ? others : same_engine, engine);
 }
 
 double predict_operator(const Calibration& c, const OperatorPoint& p, const Chip& chip) {

@@ -16,7 +16,6 @@ namespace {
 using Points = std::vector<OperatorPoint>;
 
 constexpr double kNoise = 0.05;         // of one timed call
-constexpr double kGridOctaves = 0.7;    // width of the smoother over the attention grids
 constexpr double kRowOctaves = 0.1;     // and along the rows of a product, where tiles make steps
 constexpr double kShrink = 0.3;         // a node that only this much weight falls on is halved
 constexpr std::size_t kMostContexts = 11;
@@ -89,9 +88,9 @@ GemmResidual product_residual(const OperatorFit& fit, const Points& points) {
 }
 
 /// Powers of two (or of a larger step) that span the values.
-std::vector<double> nodes_over(const Points& points, double OperatorPoint::* value, std::size_t most) {
-  double low = points[0].*value, high = low;
-  for (const OperatorPoint& p : points) low = std::min(low, p.*value), high = std::max(high, p.*value);
+std::vector<double> nodes_over(const std::vector<GridSample>& samples, double GridSample::* value, std::size_t most) {
+  double low = samples[0].*value, high = low;
+  for (const GridSample& p : samples) low = std::min(low, p.*value), high = std::max(high, p.*value);
   const double span = std::max(0.0, std::log2(high / low));
   const auto steps = static_cast<std::size_t>(std::min<double>(std::ceil(span), static_cast<double>(most - 1)));
   std::vector<double> nodes{low};
@@ -101,21 +100,9 @@ std::vector<double> nodes_over(const Points& points, double OperatorPoint::* val
 }
 
 GridResidual grid_residual(const OperatorFit& fit, const Points& points) {
-  GridResidual g;
-  g.x = nodes_over(points, &OperatorPoint::a, 16);
-  g.y = nodes_over(points, &OperatorPoint::b, kMostContexts);
-  for (const double x : g.x)
-    for (const double y : g.y) {
-      double sum = 0, weights = 0;
-      for (const OperatorPoint& p : points) {
-        const double dx = octaves(x, p.a) / kGridOctaves, dy = octaves(y, p.b) / kGridOctaves;
-        const double w = std::exp(-0.5 * (dx * dx + dy * dy));
-        sum += w * log_residual(fit, p);
-        weights += w;
-      }
-      g.log_ratio.push_back(std::clamp(sum / (weights + kShrink), -2.0, 2.0));
-    }
-  return g;
+  std::vector<GridSample> samples;
+  for (const OperatorPoint& p : points) samples.push_back({p.a, p.b, log_residual(fit, p)});
+  return smooth_grid(samples);
 }
 
 OperatorFit fit_both(const Points& points, const OperatorDefaults& defaults) {
@@ -144,6 +131,24 @@ void leave_out_shapes(const Points& points, const OperatorDefaults& defaults, st
 }
 
 }  // namespace
+
+GridResidual smooth_grid(const std::vector<GridSample>& samples, double x_octaves, double y_octaves) {
+  GridResidual g;
+  g.x = nodes_over(samples, &GridSample::x, 16);
+  g.y = nodes_over(samples, &GridSample::y, kMostContexts);
+  for (const double x : g.x)
+    for (const double y : g.y) {
+      double sum = 0, weights = 0;
+      for (const GridSample& p : samples) {
+        const double dx = octaves(x, p.x) / x_octaves, dy = octaves(y, p.y) / y_octaves;
+        const double w = std::exp(-0.5 * (dx * dx + dy * dy));
+        sum += w * p.log_ratio;
+        weights += w;
+      }
+      g.log_ratio.push_back(std::clamp(sum / (weights + kShrink), -2.0, 2.0));
+    }
+  return g;
+}
 
 double OperatorFit::closed_form(const OperatorPoint& p) const {
   const double flop = p.peak > 0 ? p.work.flop / (p.peak * compute) : 0;

@@ -38,6 +38,13 @@ struct OperatorFit {
   double predict(const OperatorPoint& p) const;
 };
 
+/// ln(measured / predicted) at one place of a grid.
+struct GridSample {
+  double x = 0, y = 0, log_ratio = 0;
+};
+/// Gaussian means at nodes that span the samples, in octaves; drawn to 0 where little weight falls on a node.
+GridResidual smooth_grid(const std::vector<GridSample>& samples, double x_octaves = 0.7, double y_octaves = 0.7);
+
 /// What a fit falls back on where its points do not decide: medians of chips that were measured.
 struct OperatorDefaults {
   double floor_s = 5e-6, bandwidth = 0.8, compute = 0.7;

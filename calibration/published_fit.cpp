@@ -161,6 +161,22 @@ void step_stage(Calibration& c, const Target& t, const Catalog& catalog) {
   c = with(fit.parameters, fit.sigma);
 }
 
+/// A smooth residual over neighbouring steps, where single steps were measured.
+void steps_stage(Calibration& c, const Target& t, const Catalog& catalog) {
+  std::map<std::string, std::vector<GridSample>> samples;
+  for (const auto& [suite, group] : t.served) {
+    if (suite->kind != "steps") continue;
+    for (const PublishedPoint& p : predict_group(*suite, *group, catalog, std::make_shared<Calibration>(c), true)) {
+      const SuiteGroup::Row& r = group->rows[p.row];
+      const bool prefill = p.metric == "prefill step";
+      const double x = group->at(r, "batch") * (prefill ? group->at(r, "input") : 1);
+      samples[prefill ? "prefill" : "decode"].push_back(
+          {x, group->at(r, "tensor_parallel"), std::log(p.measured / p.predicted)});
+    }
+  }
+  for (const auto& [kind, own] : samples) c.steps[kind] = smooth_grid(own, 0.5, 0.3);
+}
+
 void judge(Calibration& c, const Target& t, const Catalog& catalog) {
   std::map<std::string, std::vector<Compared>> by_metric;
   for (const auto& [suite, group] : t.served) {
@@ -180,6 +196,22 @@ void judge(Calibration& c, const Target& t, const Catalog& catalog) {
     c.errors.push_back(error_of(points, metric, "configurations that the data files keep for checking"));
 }
 
+/// The error that a user of an unmeasured chip is told: each measured chip predicted from the others.
+void leave_chips_out(Calibration& c, const std::vector<Target>& all, const std::vector<CalibrationPtr>& fits,
+                     const Catalog& catalog) {
+  std::map<std::string, std::vector<Compared>> by_metric;
+  for (const Target& t : all) {
+    if (t.key.first != c.engine) continue;
+    const CalibrationPtr others = without_chip(t.key.first, t.key.second, fits);
+    if (!others) continue;
+    for (const auto& [suite, group] : t.served)
+      for (const PublishedPoint& p : predict_group(*suite, *group, catalog, others))
+        if (std::isfinite(p.predicted)) by_metric[p.metric].push_back({p.predicted, p.measured});
+  }
+  for (const auto& [metric, points] : by_metric)
+    c.errors.push_back(error_of(points, metric, "each measured chip left out in turn and predicted from the others"));
+}
+
 }  // namespace
 
 std::vector<Calibration> fit_published(const std::vector<Suite>& suites, const Catalog& catalog,
@@ -194,6 +226,7 @@ std::vector<Calibration> fit_published(const std::vector<Suite>& suites, const C
         for (std::size_t i = range.begin(); i < range.end(); ++i) {
           borrow_kernels(out[i], stages);
           step_stage(out[i], all[i], catalog);
+          steps_stage(out[i], all[i], catalog);
           judge(out[i], all[i], catalog);
           if (say) say(out[i].id);
         }
@@ -201,7 +234,13 @@ std::vector<Calibration> fit_published(const std::vector<Suite>& suites, const C
       tbb::simple_partitioner());
   std::map<std::string, std::vector<CalibrationPtr>> by_engine;
   for (const Calibration& c : out) by_engine[c.engine].push_back(std::make_shared<Calibration>(c));
-  for (const auto& [engine, own] : by_engine) out.push_back(*class_figures(own, engine));
+  std::vector<CalibrationPtr> fitted_ones;
+  for (const Calibration& c : out) fitted_ones.push_back(std::make_shared<Calibration>(c));
+  for (const auto& [engine, own] : by_engine) {
+    Calibration c = *class_figures(own, engine);
+    leave_chips_out(c, all, fitted_ones, catalog);
+    out.push_back(std::move(c));
+  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/error.h"
 #include "calibration/defaults.h"
@@ -36,35 +37,55 @@ double mean_error(const std::vector<Compared>& points, double factor = 1) {
   return points.empty() ? NAN : sum / static_cast<double>(points.size());
 }
 
-std::vector<Score> score_group(const Suite& suite, const SuiteGroup& group, const ValidateOptions& options,
-                               const Catalog& catalog) {
+/// All models' predictions of the groups of one suite that share chip and engine.
+struct Predictions {
+  std::string chip, engine, version, grade;
+  std::vector<PublishedPoint> ours, roofline, others;
+};
+
+Predictions predict_all(const Suite& suite, const SuiteGroup& group, const ValidateOptions& options,
+                        const std::vector<CalibrationPtr>& all, const Catalog& catalog) {
+  Predictions p;
+  p.chip = group.chip, p.engine = group.engine, p.version = group.version;
   const CalibrationPtr own = best_calibration(group, catalog);
-  const auto ours = predict_points(suite, group, catalog, own);
-  const auto roofline = predict_points(suite, group, catalog, datasheet_roofline(group.engine, group.chip));
-  std::vector<PublishedPoint> others;
+  p.grade = kGradeNames[static_cast<std::size_t>(own->grade)];
+  p.ours = predict_points(suite, group, catalog, own);
+  p.roofline = predict_points(suite, group, catalog, datasheet_roofline(group.engine, group.chip));
   if (options.leave_out)
-    if (const CalibrationPtr c = without_chip(group, catalog)) others = predict_points(suite, group, catalog, c);
+    if (const CalibrationPtr c = without_chip(group.engine, group.chip, all))
+      p.others = predict_points(suite, group, catalog, c);
+  return p;
+}
+
+void merge(Predictions& into, const Predictions& p) {
+  if (into.version.find(p.version) == std::string::npos) into.version += ", " + p.version;
+  into.ours.insert(into.ours.end(), p.ours.begin(), p.ours.end());
+  into.roofline.insert(into.roofline.end(), p.roofline.begin(), p.roofline.end());
+  into.others.insert(into.others.end(), p.others.begin(), p.others.end());
+}
+
+std::vector<Score> score(const Suite& suite, const Predictions& p) {
   std::vector<std::string> metrics;
-  for (const PublishedPoint& p : ours)
-    if (std::find(metrics.begin(), metrics.end(), p.metric) == metrics.end()) metrics.push_back(p.metric);
+  for (const PublishedPoint& point : p.ours)
+    if (std::find(metrics.begin(), metrics.end(), point.metric) == metrics.end()) metrics.push_back(point.metric);
   std::vector<Score> out;
   for (const std::string& metric : metrics)
     for (const bool check : {false, true}) {
-      const std::vector<Compared> points = pick(ours, metric, check);
-      Score s;
-      s.suite = suite.id, s.chip = group.chip, s.engine = group.engine, s.version = group.version;
-      s.metric = metric, s.check = check, s.grade = kGradeNames[static_cast<std::size_t>(own->grade)];
-      for (const PublishedPoint& p : ours) s.refused += p.metric == metric && p.check == check && !usable(p);
+      const std::vector<Compared> points = pick(p.ours, metric, check);
       if (points.empty()) continue;
+      Score s;
+      s.suite = suite.id, s.chip = p.chip, s.engine = p.engine, s.version = p.version;
+      s.metric = metric, s.check = check, s.grade = p.grade;
+      for (const PublishedPoint& point : p.ours)
+        s.refused += point.metric == metric && point.check == check && !usable(point);
       s.error = error_of(points, metric, suite.split);
       s.rank = rank_correlation(points);
-      const std::vector<Compared> sheet = pick(roofline, metric, check);
+      const std::vector<Compared> sheet = pick(p.roofline, metric, check), unseen = pick(p.others, metric, check);
       s.roofline = mean_error(sheet);
-      s.scaled_roofline = mean_error(sheet, scalar(roofline, metric));
-      const std::vector<Compared> unseen = pick(others, metric, check);
+      s.scaled_roofline = mean_error(sheet, scalar(p.roofline, metric));
       s.left_out = mean_error(unseen);
       s.left_out_rank = rank_correlation(unseen);
-      out.push_back(s);
+      out.push_back(std::move(s));
     }
   return out;
 }
@@ -86,12 +107,18 @@ std::vector<PublishedPoint> predict_points(const Suite& suite, const SuiteGroup&
 std::vector<Score> validate(const ValidateOptions& options, const Catalog& catalog,
                             const std::function<void(const std::string&)>& done) {
   std::vector<Score> out;
+  const std::vector<CalibrationPtr> all = chip_calibrations(catalog);
   for (const Suite& suite : load_suites(catalog, options.suites)) {
-    std::vector<std::vector<Score>> by_group(suite.groups.size());
-    tbb::parallel_for(std::size_t{0}, suite.groups.size(), [&](std::size_t i) {
-      by_group[i] = score_group(suite, suite.groups[i], options, catalog);
-    });
-    for (const auto& scores : by_group) out.insert(out.end(), scores.begin(), scores.end());
+    std::vector<Predictions> groups(suite.groups.size());
+    tbb::parallel_for(std::size_t{0}, groups.size(),
+                      [&](std::size_t i) { groups[i] = predict_all(suite, suite.groups[i], options, all, catalog); });
+    std::map<std::pair<std::string, std::string>, Predictions> merged;
+    for (const Predictions& p : groups) {
+      const auto [at, first] = merged.try_emplace({p.engine, p.chip}, p);
+      if (!first) merge(at->second, p);
+    }
+    for (const auto& [key, p] : merged)
+      for (Score& s : score(suite, p)) out.push_back(std::move(s));
     if (done) done(suite.id);
   }
   return out;

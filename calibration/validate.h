@@ -7,7 +7,7 @@
 
 namespace tokenfab::calibration {
 
-/// Errors of one metric of one chip, engine version and suite, on rows of one use.
+/// Errors of one metric of one engine on one chip in one suite, on rows of one use.
 struct Score {
   std::string suite, chip, engine, version, metric;
   bool check = false;           // rows that no fit has seen

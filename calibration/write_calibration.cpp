@@ -85,6 +85,7 @@ json residuals_json(const Calibration& c) {
   grids("decode_attention", c.decode);
   grids("prefill_attention", c.prefill);
   grids("expert_gemm", c.experts);
+  grids("steps", c.steps);
   if (c.all_reduce) out["all_reduce"] = grid(*c.all_reduce);
   return out;
 }

@@ -176,15 +176,25 @@ double StepModel::curve_work(std::int64_t sequences, double kv) const {
   return curve[high - 1] + t * (curve[high] - curve[high - 1]) - curve[0];
 }
 
-KvLine StepModel::curve_line(std::int64_t n, Ticks base, const Lines& lines) const {
+KvLine StepModel::curve_line(std::int64_t n, Ticks base, const Lines& lines, double factor) const {
   std::vector<KvLine::Point> points;
   for (const double context : curve_contexts_) {
     const double kv = std::round(context * static_cast<double>(n));
-    points.push_back({static_cast<std::int64_t>(kv), ticks_from_seconds(curve_work(n, kv))});
+    points.push_back({static_cast<std::int64_t>(kv), ticks_from_seconds(factor * curve_work(n, kv))});
   }
   const double gain = lines.slope_flop - lines.slope_bytes;
   const double knot = gain > 0 ? lines.offset_bytes / gain : 1e18;  // where arithmetic takes longer than reading
   return {base, points, static_cast<std::int64_t>(std::min(knot, 1e18))};
+}
+
+/// Of all that a step does, where whole steps were measured.
+double StepModel::step_factor(const StepSums& s) const {
+  if (!d_.calibration || d_.calibration->steps.empty()) return 1;
+  const bool prefill = s.prefill_tokens > 0;
+  const auto residual = d_.calibration->steps.find(prefill ? "prefill" : "decode");
+  if (residual == d_.calibration->steps.end()) return 1;
+  const auto x = static_cast<double>(std::max<std::int64_t>(1, prefill ? s.prefill_tokens : s.decode_sequences));
+  return std::exp(residual->second.at(x, d_.tensor_parallel));
 }
 
 double StepModel::prefill_factor(const StepSums& s) const {

@@ -53,13 +53,13 @@ double GridResidual::at(double at_x, double at_y) const {
 }
 
 std::optional<double> Calibration::known_error() const {
-  std::optional<double> steps, operators;
+  std::optional<double> whole, operators;
   for (const FitError& e : errors) {
     const bool step = e.what.ends_with("step") || e.what == "TPOT" || e.what == "throughput";
-    std::optional<double>& worst = step ? steps : operators;
+    std::optional<double>& worst = step ? whole : operators;
     worst = std::max(worst.value_or(0), e.median);
   }
-  return steps ? steps : operators;
+  return whole ? whole : operators;
 }
 
 }  // namespace tokenfab

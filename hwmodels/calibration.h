@@ -72,6 +72,9 @@ struct Calibration {
   std::optional<GridResidual> all_reduce;        // x: chips, y: bytes of the message
   std::map<std::string, GridResidual> prefill;   // by cache dtype; x: tokens * query heads on a chip, y: context at
                                                  // the end of a chunk
+  /// Of whole steps, where steps alone were measured: "prefill" (x: prompt tokens of the step) and "decode" (x:
+  /// sequences); y: tensor-parallel chips.
+  std::map<std::string, GridResidual> steps;
   std::optional<StepFactors> in_step;            // fitted on whole steps; none: 1
   std::optional<Sourced> step_gap, sequence_gap;
   std::optional<Sourced> request_gap;  // seconds between client and engine: tokenizer, HTTP, detokenizer

@@ -122,6 +122,10 @@ Calibration load_calibration(const std::string& path) {
   read_residuals(residuals, "prefill_attention", c.prefill, read_grid);
   read_residuals(residuals, "expert_gemm", c.experts, read_grid);
   if (residuals.has("all_reduce")) c.all_reduce = read_grid(residuals.object("all_reduce"));
+  const JsonObject steps = residuals.object_or_empty("steps");
+  for (const char* kind : {"prefill", "decode"})
+    if (steps.has(kind)) c.steps[kind] = read_grid(steps.object(kind));
+  steps.finish();
   residuals.finish();
   if (file.has("in_step")) c.in_step = read_factors(file.object("in_step"));
   read_overrides(file, c);

@@ -222,6 +222,10 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
     out.floor[at(OpClass::decode_attention)] = curve_base(s.decode_sequences);
     out.work[at(OpClass::decode_attention)] = curve_work(s.decode_sequences, kv);
   }
+  if (const double f = step_factor(s); f != 1) {
+    for (double& t : out.work) t *= f;
+    for (double& t : out.floor) t *= f;
+  }
 }
 
 StepSeconds StepModel::evaluate(const StepSums& sums) const {
@@ -239,11 +243,13 @@ void StepModel::build_decode_table() {
     evaluate(sums, row.fixed);
     row.fixed.work[at(OpClass::decode_attention)] = 0;
     const Ticks base = ticks_from_seconds(row.fixed.total());
-    const Lines l = attention_lines(static_cast<double>(n), concurrency(n));
+    Lines l = attention_lines(static_cast<double>(n), concurrency(n));
+    const double factor = step_factor(sums);
+    l.offset_bytes *= factor, l.slope_bytes *= factor, l.slope_flop *= factor;
     const auto slope = [](double s) { return static_cast<std::int64_t>(ticks_from_seconds(s)); };
     row.line = curves_.empty() || n == 0 ? KvLine(base, ticks_from_seconds(l.offset_bytes), slope(l.slope_bytes), 0,
                                                   slope(l.slope_flop))
-                                         : curve_line(n, base, l);
+                                         : curve_line(n, base, l, factor);
     decode_.push_back(row);
   }
 }

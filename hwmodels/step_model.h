@@ -129,9 +129,10 @@ class StepModel {
   const OpEfficiency& figure(OpClass c) const;  // before the factors of whole steps
   void scale(StepSeconds& out, OpClass c, double tokens) const;
   double prefill_factor(const StepSums& sums) const;
+  double step_factor(const StepSums& sums) const;
   double curve_base(std::int64_t sequences) const;
   double curve_work(std::int64_t sequences, double kv) const;
-  KvLine curve_line(std::int64_t sequences, Ticks base, const Lines& lines) const;
+  KvLine curve_line(std::int64_t sequences, Ticks base, const Lines& lines, double factor) const;
   TokenOp gemm(OpClass c, double params, double calls, double io_elements, double weight_bytes_each) const;
   double concurrency(std::int64_t sequences) const;  // micro-batches in flight
   Lines attention_lines(double sequences, double micro) const;
