@@ -120,6 +120,7 @@ Measurement measurement_of(const json& row) {
   m.key = row.at("key"), m.kind = row.at("kind"), m.op = row.at("op");
   m.rows = row.at("rows"), m.layers = row.value("layers", std::int64_t{1});
   m.median_s = row.at("median_s"), m.bytes = row.at("bytes"), m.flop = row.at("flop");
+  if (!(m.median_s > 0)) throw UserError("median_s must be above 0");
   m.n = row.value("n", std::int64_t{0}), m.k = row.value("k", std::int64_t{0});
   m.batch = row.value("batch", std::int64_t{0}), m.context = row.value("context", std::int64_t{0});
   m.chunk = row.value("chunk", std::int64_t{0});
@@ -189,12 +190,15 @@ EngineMeasurements read_engine_measurements(const std::string& path, const std::
       if (row.contains("header")) {
         h = {row.at("device"), row.at("version"), row.at("date"), row.at("model"), row.at("weights"), row.at("kv"),
              row.at("read_gbps"), row.at("peak_tflops")};
+        dtype_of(h.weights), dtype_of(h.kv);
       } else {
         measured.push_back(measurement_of(row));
       }
     } catch (const json::exception& e) {
       throw UserError(path + ": line " + std::to_string(number) + ": is not a row of tokenfab engine measure: " +
                       e.what());
+    } catch (const UserError& e) {
+      throw UserError(path + ": line " + std::to_string(number) + ": " + e.what());
     }
   }
   if (h.model.empty()) throw UserError(path + ": has no header of tokenfab engine measure");
