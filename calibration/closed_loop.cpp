@@ -18,7 +18,8 @@ using engine::ReplayTrace;
 /// Gives each step the time that was recorded for it.
 class RecordedExecutor final : public Executor {
  public:
-  RecordedExecutor(const EngineRecord& log, std::int64_t& differences) : log_(log), differences_(differences) {}
+  RecordedExecutor(const EngineRecord& log, std::size_t& next, std::int64_t& differences)
+      : log_(log), next_(next), differences_(differences) {}
 
   Progress run(const StepPlan& plan, Ticks start, Ns) override {
     if (plan.serial == serial_) return progress_;
@@ -34,8 +35,8 @@ class RecordedExecutor final : public Executor {
 
  private:
   const EngineRecord& log_;
+  std::size_t& next_;
   std::int64_t& differences_;
-  std::size_t next_ = 0;
   std::uint64_t serial_ = 0;
   Progress progress_;
 };
@@ -111,12 +112,14 @@ std::string today() {
 std::int64_t recorded_differences(const BatcherSpec& batcher, const ReplayTrace& trace, const EngineRecord& log,
                                   const RunRecord& measured) {
   std::int64_t differences = 0;
+  std::size_t next = 0;
   PoolSpec pool;
   pool.name = "recorded";
   pool.batcher = batcher;
   pool.batcher.log_kv = false;
-  pool.executor = [&] { return std::make_unique<RecordedExecutor>(log, differences); };
+  pool.executor = [&] { return std::make_unique<RecordedExecutor>(log, next, differences); };
   const RunRecord again = simulate_pool(pool, trace, true);
+  differences += static_cast<std::int64_t>(log.steps.size() - next);
   require(again.rows.size() == measured.rows.size(), "a replay keeps a row per request");
   for (std::size_t i = 0; i < again.rows.size(); ++i) differences += !(again.rows[i] == measured.rows[i]);
   return differences;
