@@ -67,6 +67,13 @@ TEST_CASE("a line through points meets each, is straight between them and goes o
   CHECK(line.knot() == 11);
   const auto parts = line.kv_parts(0, 1, 12);  // one step from the knot
   CHECK(parts.high == 27);
+  for (const std::int64_t growth : {1, 5, 10, 25, 50}) {  // steps that begin exactly at a point
+    Ticks sum = 0;
+    for (std::int64_t s = 0; s < 300; ++s) {
+      REQUIRE(line.sum(0, growth, s) == sum);
+      sum += line.at(s * growth);
+    }
+  }
   CHECK(KvLine(5, {{0, 3}}, 9).at(123456) == 8);
   CHECK(KvLine(5, {{0, 3}}, 9).knot() == INT64_MAX);
 
