@@ -102,8 +102,7 @@ OperatorPoint operator_point(const Measurement& m, const Deployment& d) {
     p.work = expert_work(llm.hidden, llm.moe->expert_ffn, llm.moe->experts, llm.moe->top_k, rows, 1, d.weights);
     p.shape = "rows " + std::to_string(m.rows);
   }
-  if (p.group.ends_with("_attention") && d.kv != Dtype::bf16)
-    p.dtype = kDtypeNames[static_cast<std::size_t>(d.kv)];
+  if (p.group.ends_with("_attention") && d.kv != Dtype::bf16) p.dtype = kDtypeNames[static_cast<std::size_t>(d.kv)];
   return p;
 }
 
@@ -188,15 +187,15 @@ EngineMeasurements read_engine_measurements(const std::string& path, const std::
     try {
       const json row = json::parse(line);
       if (row.contains("header")) {
-        h = {row.at("device"), row.at("version"), row.at("date"), row.at("model"), row.at("weights"), row.at("kv"),
-             row.at("read_gbps"), row.at("peak_tflops")};
+        h = {row.at("device"),  row.at("version"), row.at("date"),      row.at("model"),
+             row.at("weights"), row.at("kv"),      row.at("read_gbps"), row.at("peak_tflops")};
         dtype_of(h.weights), dtype_of(h.kv);
       } else {
         measured.push_back(measurement_of(row));
       }
     } catch (const json::exception& e) {
-      throw UserError(path + ": line " + std::to_string(number) + ": is not a row of tokenfab engine measure: " +
-                      e.what());
+      throw UserError(path + ": line " + std::to_string(number) +
+                      ": is not a row of tokenfab engine measure: " + e.what());
     } catch (const UserError& e) {
       throw UserError(path + ": line " + std::to_string(number) + ": " + e.what());
     }
