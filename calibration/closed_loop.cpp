@@ -18,7 +18,8 @@ using engine::ReplayTrace;
 /// Gives each step the time that was recorded for it.
 class RecordedExecutor final : public Executor {
  public:
-  RecordedExecutor(const EngineRecord& log, std::int64_t& differences) : log_(log), differences_(differences) {}
+  RecordedExecutor(const EngineRecord& log, std::size_t& next, std::int64_t& differences)
+      : log_(log), next_(next), differences_(differences) {}
 
   Progress run(const StepPlan& plan, Ticks start, Ns) override {
     if (plan.serial == serial_) return progress_;
@@ -34,8 +35,8 @@ class RecordedExecutor final : public Executor {
 
  private:
   const EngineRecord& log_;
+  std::size_t& next_;
   std::int64_t& differences_;
-  std::size_t next_ = 0;
   std::uint64_t serial_ = 0;
   Progress progress_;
 };
@@ -111,12 +112,14 @@ std::string today() {
 std::int64_t recorded_differences(const BatcherSpec& batcher, const ReplayTrace& trace, const EngineRecord& log,
                                   const RunRecord& measured) {
   std::int64_t differences = 0;
+  std::size_t next = 0;
   PoolSpec pool;
   pool.name = "recorded";
   pool.batcher = batcher;
   pool.batcher.log_kv = false;
-  pool.executor = [&] { return std::make_unique<RecordedExecutor>(log, differences); };
+  pool.executor = [&] { return std::make_unique<RecordedExecutor>(log, next, differences); };
   const RunRecord again = simulate_pool(pool, trace, true);
+  differences += static_cast<std::int64_t>(log.steps.size() - next);
   require(again.rows.size() == measured.rows.size(), "a replay keeps a row per request");
   for (std::size_t i = 0; i < again.rows.size(); ++i) differences += !(again.rows[i] == measured.rows[i]);
   return differences;
@@ -133,28 +136,24 @@ ClosedLoop closed_loop(kernels::Backend& backend, const ClosedLoopOptions& optio
   const kernels::Ceilings ceilings = kernels::measure_ceilings(backend, false);
   engine::Engine engine(backend, spec);
   const BatcherSpec batcher = engine.spec().batcher;
-  const MeasurementHeader header{backend.description(),           TOKENFAB_VERSION,
-                                 today(),                          spec.model,
-                                 kernels::name(spec.weights),      kernels::name(spec.kv),
-                                 ceilings.read_gbps,               ceilings.tflops};
-  ReplayTrace trace =
-      engine::fit_trace(*source(), {options.requests, options.max_input, options.max_output, 1.0});
+  const MeasurementHeader header{
+      backend.description(),  TOKENFAB_VERSION,   today(),        spec.model, kernels::name(spec.weights),
+      kernels::name(spec.kv), ceilings.read_gbps, ceilings.tflops};
+  ReplayTrace trace = engine::fit_trace(*source(), {options.requests, options.max_input, options.max_output, 1.0});
   require(!trace.requests.empty(), "a closed loop needs requests");
   const auto prompts = engine::synthetic_prompts(trace, engine.model().config().vocab, spec.seed);
 
   Rounds rounds;
   std::vector<EngineRecord> logs;
   std::vector<RunRecord> replays;
-  const auto fit = [&] {
-    return engine_measurements(header, rounds.medians(), options.chip, catalog);
-  };
+  const auto fit = [&] { return engine_measurements(header, rounds.medians(), options.chip, catalog); };
   const auto simulated_pool = [&](const EngineMeasurements& measured, const Calibration& calibration) {
     PoolSpec pool;
     pool.name = "simulated";
     pool.batcher = batcher;
     pool.batcher.log_kv = false;
-    pool.model = std::make_shared<StepModel>(
-        step_model_of(measured, std::make_shared<Calibration>(calibration), batcher));
+    pool.model =
+        std::make_shared<StepModel>(step_model_of(measured, std::make_shared<Calibration>(calibration), batcher));
     return pool;
   };
   for (int round = 0; round < options.rounds; ++round) {
@@ -193,7 +192,7 @@ ClosedLoop closed_loop(kernels::Backend& backend, const ClosedLoopOptions& optio
   if (!decode.empty()) out.decode = error_of(decode, "decode iteration", split);
   if (!mixed.empty()) out.mixed = error_of(mixed, "iteration with prefill", split);
   const Means simulated = means_of(simulate_pool(pool, trace, false));
-  const auto metric = [&](const char* what, double Means::* value) {
+  const auto metric = [&](const char* what, double Means::*value) {
     std::vector<double> runs;
     for (const RunRecord& r : replays) runs.push_back(means_of(r).*value);
     out.metrics.push_back({what, median(runs), simulated.*value});

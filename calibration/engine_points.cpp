@@ -102,8 +102,7 @@ OperatorPoint operator_point(const Measurement& m, const Deployment& d) {
     p.work = expert_work(llm.hidden, llm.moe->expert_ffn, llm.moe->experts, llm.moe->top_k, rows, 1, d.weights);
     p.shape = "rows " + std::to_string(m.rows);
   }
-  if (p.group.ends_with("_attention") && d.kv != Dtype::bf16)
-    p.dtype = kDtypeNames[static_cast<std::size_t>(d.kv)];
+  if (p.group.ends_with("_attention") && d.kv != Dtype::bf16) p.dtype = kDtypeNames[static_cast<std::size_t>(d.kv)];
   return p;
 }
 
@@ -120,6 +119,7 @@ Measurement measurement_of(const json& row) {
   m.key = row.at("key"), m.kind = row.at("kind"), m.op = row.at("op");
   m.rows = row.at("rows"), m.layers = row.value("layers", std::int64_t{1});
   m.median_s = row.at("median_s"), m.bytes = row.at("bytes"), m.flop = row.at("flop");
+  if (!(m.median_s > 0)) throw UserError("median_s must be above 0");
   m.n = row.value("n", std::int64_t{0}), m.k = row.value("k", std::int64_t{0});
   m.batch = row.value("batch", std::int64_t{0}), m.context = row.value("context", std::int64_t{0});
   m.chunk = row.value("chunk", std::int64_t{0});
@@ -187,14 +187,17 @@ EngineMeasurements read_engine_measurements(const std::string& path, const std::
     try {
       const json row = json::parse(line);
       if (row.contains("header")) {
-        h = {row.at("device"), row.at("version"), row.at("date"), row.at("model"), row.at("weights"), row.at("kv"),
-             row.at("read_gbps"), row.at("peak_tflops")};
+        h = {row.at("device"),  row.at("version"), row.at("date"),      row.at("model"),
+             row.at("weights"), row.at("kv"),      row.at("read_gbps"), row.at("peak_tflops")};
+        dtype_of(h.weights), dtype_of(h.kv);
       } else {
         measured.push_back(measurement_of(row));
       }
     } catch (const json::exception& e) {
-      throw UserError(path + ": line " + std::to_string(number) + ": is not a row of tokenfab engine measure: " +
-                      e.what());
+      throw UserError(path + ": line " + std::to_string(number) +
+                      ": is not a row of tokenfab engine measure: " + e.what());
+    } catch (const UserError& e) {
+      throw UserError(path + ": line " + std::to_string(number) + ": " + e.what());
     }
   }
   if (h.model.empty()) throw UserError(path + ": has no header of tokenfab engine measure");

@@ -143,8 +143,10 @@ void StepModel::build_attention_curves(const Shape& shape) {
   prefill_residual_ = residual_of(d_.calibration->prefill, figure_names(OpClass::prefill_attention, d_));
   const GridResidual* residual = residual_of(d_.calibration->decode, figure_names(OpClass::decode_attention, d_));
   if (!residual) return;
-  curve_contexts_ = residual->y;
-  curve_contexts_.insert(curve_contexts_.begin(), 0);
+  curve_contexts_ = {0};  // whole tokens, so that a curve and its line have the same knots
+  for (const double y : residual->y)
+    if (const double context = std::max(1.0, std::round(y)); context > curve_contexts_.back())
+      curve_contexts_.push_back(context);
   curves_.emplace_back();
   for (std::int64_t n = 1; n <= d_.max_sequences; ++n) {
     const double micro = concurrency(n), streams = static_cast<double>(n) / micro * shape.kv_heads;
@@ -169,17 +171,16 @@ double StepModel::curve_work(std::int64_t sequences, double kv) const {
   const std::vector<double>& curve = curves_[static_cast<std::size_t>(std::min(sequences, d_.max_sequences))];
   const double context = kv / n;
   const auto above = std::upper_bound(curve_contexts_.begin(), curve_contexts_.end(), context);
-  const auto high = std::clamp<std::size_t>(static_cast<std::size_t>(above - curve_contexts_.begin()), 1,
-                                            curve_contexts_.size() - 1);
-  const double t =
-      (context - curve_contexts_[high - 1]) / (curve_contexts_[high] - curve_contexts_[high - 1]);
+  const auto high =
+      std::clamp<std::size_t>(static_cast<std::size_t>(above - curve_contexts_.begin()), 1, curve_contexts_.size() - 1);
+  const double t = (context - curve_contexts_[high - 1]) / (curve_contexts_[high] - curve_contexts_[high - 1]);
   return curve[high - 1] + t * (curve[high] - curve[high - 1]) - curve[0];
 }
 
 KvLine StepModel::curve_line(std::int64_t n, Ticks base, const Lines& lines, double factor) const {
   std::vector<KvLine::Point> points;
   for (const double context : curve_contexts_) {
-    const double kv = std::round(context * static_cast<double>(n));
+    const double kv = context * static_cast<double>(n);
     points.push_back({static_cast<std::int64_t>(kv), ticks_from_seconds(factor * curve_work(n, kv))});
   }
   const double gain = lines.slope_flop - lines.slope_bytes;

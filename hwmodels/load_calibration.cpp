@@ -30,8 +30,7 @@ GemmResidual read_gemm(const JsonObject& o) {
   GemmResidual out;
   out.rows = ascending(o, "rows");
   for (const JsonObject& s : o.objects("shapes")) {
-    out.shapes.push_back(
-        {s.number_in("n", 1, 1e9), s.number_in("k", 1, 1e9), ratios(s, "log_ratio", out.rows.size())});
+    out.shapes.push_back({s.number_in("n", 1, 1e9), s.number_in("k", 1, 1e9), ratios(s, "log_ratio", out.rows.size())});
     s.finish();
   }
   o.finish();
@@ -85,6 +84,17 @@ StepFactors read_factors(const JsonObject& o) {
   return f;
 }
 
+std::vector<std::string> read_sources(const JsonObject& file) {
+  const json& list = file.raw("sources");
+  std::vector<std::string> out;
+  if (list.is_array())
+    for (const json& s : list)
+      if (s.is_string() && s.get_ref<const std::string&>().find_first_not_of(" \t\n") != std::string::npos)
+        out.push_back(s.get<std::string>());
+  if (out.empty() || out.size() != list.size()) file.fail("sources", "must be a list of texts that are not empty");
+  return out;
+}
+
 void read_overrides(const JsonObject& file, Calibration& c) {
   const auto optional = [&](const char* key, Quantity kind, double high, std::optional<Sourced>& out) {
     if (file.has(key)) out = read_quantity(file, key, kind, 0, high);
@@ -110,7 +120,7 @@ Calibration load_calibration(const std::string& path) {
   c.version = read_text(file, "version");
   c.as_of = read_text(file, "as_of");
   c.grade = read_grade(file);
-  for (const json& s : file.raw("sources")) c.sources.push_back(s.is_string() ? s.get<std::string>() : s.dump());
+  c.sources = read_sources(file);
   if (file.has("own_chip")) {
     c.own_chip = read_chip(file.object("own_chip"));
     if (c.own_chip->id != c.chip) file.fail("chip", "\"" + c.chip + "\" is not the id of own_chip");

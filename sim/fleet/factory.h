@@ -17,9 +17,9 @@ struct PoolSpec {
   std::shared_ptr<const StepModel> model;
   BatcherSpec batcher;
   int replicas = 1;
-  Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
   /// Replaces the simulated executor (tests, a real engine); then the pool's usage has no step times.
   std::function<std::unique_ptr<Executor>()> executor;
+  Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
 };
 
 struct FactorySpec {

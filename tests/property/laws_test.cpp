@@ -16,7 +16,17 @@ using namespace tokenfab;
 
 namespace {
 
+KvLine many_pieces() {
+  std::vector<KvLine::Point> points = {{0, *rc::gen::inRange<std::int64_t>(0, 1ll << 50)}};
+  const auto count = *rc::gen::inRange<std::size_t>(1, KvLine::kMostPoints + 1);
+  while (points.size() < count)
+    points.push_back({points.back().kv + *rc::gen::inRange<std::int64_t>(1, 1 << 20),
+                      points.back().ticks + *rc::gen::inRange<std::int64_t>(0, 1ll << 50)});
+  return {*rc::gen::inRange<std::int64_t>(1, 1ll << 55), points, *rc::gen::inRange<std::int64_t>(0, 1 << 22)};
+}
+
 KvLine any_line() {
+  if (*rc::gen::arbitrary<bool>()) return many_pieces();
   return {*rc::gen::inRange<std::int64_t>(1, 1ll << 55), *rc::gen::inRange<std::int64_t>(0, 1ll << 50),
           *rc::gen::inRange<std::int64_t>(0, 1ll << 30), *rc::gen::inRange<std::int64_t>(0, 1ll << 50),
           *rc::gen::inRange<std::int64_t>(0, 1ll << 30)};

@@ -32,7 +32,44 @@ std::vector<Request> random_requests(RandomStream& r, std::int64_t count, double
   return out;
 }
 
-/// Random chip efficiencies, model, policy, cache size and load: from idle to overload, with scarce KV blocks.
+std::vector<double> ascending(RandomStream& r, std::size_t count, double first, double step) {
+  std::vector<double> out = {first * (0.5 + r.uniform())};
+  while (out.size() < count) out.push_back(out.back() * (1 + step * r.uniform()));
+  return out;
+}
+
+GridResidual random_grid(RandomStream& r) {
+  GridResidual g{ascending(r, 1 + r.below(4), 4, 6), ascending(r, 1 + r.below(11), 8, 2), {}};
+  for (std::size_t i = 0; i < g.x.size() * g.y.size(); ++i) g.log_ratio.push_back(3 * r.uniform() - 1.5);
+  return g;
+}
+
+/// Some or all of: residuals of products and attention, figures of its own, gaps.
+std::shared_ptr<const Calibration> random_calibration(RandomStream& r) {
+  auto c = std::make_shared<Calibration>();
+  for (const char* dtype : {"bf16", "lm_head"}) {
+    if (r.below(4) == 0) continue;
+    GemmResidual& g = c->gemm[dtype];
+    g.rows = ascending(r, 1 + r.below(5), 2, 9);
+    for (auto left = 1 + r.below(6); left > 0; --left) {
+      g.shapes.push_back({std::exp2(9 + 8 * r.uniform()), std::exp2(9 + 6 * r.uniform()), {}});
+      for (std::size_t i = 0; i < g.rows.size(); ++i) g.shapes.back().log_ratio.push_back(2 * r.uniform() - 1);
+    }
+  }
+  if (r.below(5)) c->decode["bf16"] = random_grid(r);
+  if (r.below(3)) c->prefill["bf16"] = random_grid(r);
+  for (const char* name : {"mlp_gemm", "decode_attention", "all_reduce"})
+    if (r.below(2))
+      c->ops[name] = {made_up(0.1 + 0.9 * r.uniform()), made_up(0.01 + 0.9 * r.uniform()), made_up(1e-5 * r.uniform())};
+  if (r.below(2)) c->sequence_gap = made_up(1e-5 * r.uniform());
+  return c;
+}
+
+/// Two of three.
+bool calibrated(std::uint64_t seed) { return seed % 3 != 0; }
+
+/// Random chip efficiencies, calibration, model, policy, cache size and load: from idle to overload, with scarce KV
+/// blocks.
 Case random_case(std::uint64_t seed) {
   RandomStream r(seed, 0, StreamPurpose::jitter);
   Case c;
@@ -51,6 +88,10 @@ Case random_case(std::uint64_t seed) {
   c.batcher.kv_blocks = (600 + static_cast<std::int64_t>(r.below(3000))) / d.kv_block_tokens;
   c.batcher.watermark_blocks = r.below(2) ? 0 : c.batcher.kv_blocks / 100;
   c.batcher.max_waiting = r.below(4) ? 0 : 5;
+  if (calibrated(seed)) {
+    RandomStream own(seed, 1, StreamPurpose::jitter);
+    d.calibration = random_calibration(own);
+  }
   c.model = std::make_shared<StepModel>(d);
   const double gap = std::pow(10.0, -3.5 + 3 * r.uniform());
   c.requests = random_requests(r, 120, gap, 400);
@@ -98,7 +139,7 @@ void require_same(const RunRecord& a, const RunRecord& b) {
 }  // namespace
 
 TEST_CASE("spans, single steps and the naive reference agree to the nanosecond on random factories") {
-  std::int64_t preemptions = 0, rejected = 0, multi_step = 0;
+  std::int64_t preemptions = 0, rejected = 0, multi_step = 0, calibrated_steps = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
     const Case c = random_case(seed);
@@ -114,12 +155,14 @@ TEST_CASE("spans, single steps and the naive reference agree to the nanosecond o
       preemptions += reference[i].preemptions;
       rejected += reference[i].rejected;
       multi_step += spans.rows[i].output_tokens > 1;
+      if (c.model->deployment().calibration) calibrated_steps += spans.rows[i].output_tokens;
     }
   }
   // The cases reach what they are meant to reach.
   CHECK(preemptions > 1000);
   CHECK(rejected > 100);
   CHECK(multi_step > 10000);
+  CHECK(calibrated_steps > 1'000'000);
 }
 
 TEST_CASE("spans equal single steps with several replicas behind every router, and with static batching") {

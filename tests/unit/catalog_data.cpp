@@ -35,7 +35,8 @@ TEST_CASE("every shipped number says its unit, source and date") {
 }
 
 TEST_CASE("the catalogue holds the promised chips and engines") {
-  for (const char* id : {"a100-80-sxm", "h100-sxm", "h200-sxm", "b200-sxm", "l4", "l40s", "mi300x"})
+  for (const char* id :
+       {"a100-80-sxm", "h100-sxm", "h200-sxm", "b200-sxm", "l4", "l40s", "mi300x", "gaudi3", "trainium1", "trainium2"})
     CHECK(shipped().chip(id).id == id);
   for (const char* id : {"vllm", "tensorrt-llm", "pytorch"}) CHECK(shipped().engine(id).id == id);
 }

@@ -9,7 +9,8 @@ TEST_CASE("parameter counts equal the published totals to the digit") {
   const std::map<std::string, double> published = {{"llama-2-7b", 6738415616.0},       {"llama-2-70b", 68976648192.0},
                                                    {"llama-3.1-8b", 8030261248.0},     {"llama-3.1-70b", 70553706496.0},
                                                    {"mixtral-8x7b", 46702792704.0},    {"qwen3-32b", 32762123264.0},
-                                                   {"llama-3.1-405b", 405853388800.0}, {"deepseek-v3", 671026419200.0}};
+                                                   {"llama-3.1-405b", 405853388800.0}, {"deepseek-v3", 671026419200.0},
+                                                   {"llama-2-13b", 13015864320.0},     {"mistral-7b", 7241732096.0}};
   REQUIRE(shipped().ids("llms").size() == published.size());
   for (const auto& [id, total] : published) {
     CAPTURE(id);

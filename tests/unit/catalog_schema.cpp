@@ -16,6 +16,8 @@ bool schema_accepts(const std::string& kind, const json& text) {
                                  text);
 }
 
+const std::string kCalibration = "vllm--a100-80-sxm";
+
 struct Broken {
   const char* what;
   std::string kind, id;
@@ -47,9 +49,57 @@ const std::vector<Broken>& broken() {
       {"share above one", "engines", "vllm", [](json& j) { j["ops"]["o_gemm"]["bandwidth"]["value"] = 1.5; }},
       {"share of zero", "engines", "vllm", [](json& j) { j["ops"]["o_gemm"]["compute"]["value"] = 0; }},
       {"unknown grade", "engines", "vllm", [](json& j) { j["grade"] = "sure"; }},
-      {"unknown dtype", "engines", "vllm",
-       [](json& j) { j["ops"]["o_gemm:fp4"] = j["ops"]["o_gemm"]; }},
+      {"unknown dtype", "engines", "vllm", [](json& j) { j["ops"]["o_gemm:fp4"] = j["ops"]["o_gemm"]; }},
       {"missing gap", "engines", "vllm", [](json& j) { j.erase("step_gap"); }},
+      {"missing engine", "calibrations", kCalibration, [](json& j) { j.erase("engine"); }},
+      {"no figures", "calibrations", kCalibration, [](json& j) { j.erase("ops"); }},
+      {"empty version", "calibrations", kCalibration, [](json& j) { j["version"] = " "; }},
+      {"wrong grade", "calibrations", kCalibration, [](json& j) { j["grade"] = "sure"; }},
+      {"no source", "calibrations", kCalibration, [](json& j) { j["sources"] = json::array(); }},
+      {"a source that is a number", "calibrations", kCalibration, [](json& j) { j["sources"][0] = 3; }},
+      {"unknown dtype of a figure", "calibrations", kCalibration,
+       [](json& j) { j["ops"]["qkv_gemm:fp3"] = j["ops"]["qkv_gemm"]; }},
+      {"figure of the host", "calibrations", kCalibration, [](json& j) { j["ops"]["host"] = j["ops"]["qkv_gemm"]; }},
+      {"figure without floor", "calibrations", kCalibration, [](json& j) { j["ops"]["qkv_gemm"].erase("floor"); }},
+      {"figure above one", "calibrations", kCalibration,
+       [](json& j) { j["ops"]["qkv_gemm"]["bandwidth"]["value"] = 1.5; }},
+      {"unknown kind of residual", "calibrations", kCalibration,
+       [](json& j) { j["residuals"]["gemn"] = json::object(); }},
+      {"residual without rows", "calibrations", kCalibration,
+       [](json& j) {
+         j["residuals"]["gemm"]["bf16"] = {{"shapes", json::array()}};
+       }},
+      {"row count of zero", "calibrations", kCalibration,
+       [](json& j) {
+         j["residuals"]["gemm"]["bf16"] = {{"rows", {0}}, {"shapes", json::array()}};
+       }},
+      {"shape of zero", "calibrations", kCalibration,
+       [](json& j) {
+         j["residuals"]["gemm"]["bf16"] = {{"rows", {1}}, {"shapes", {{{"n", 0}, {"k", 64}, {"log_ratio", {0.1}}}}}};
+       }},
+      {"residual out of range", "calibrations", kCalibration,
+       [](json& j) {
+         j["residuals"]["decode_attention"]["bf16"] = {{"x", {1}}, {"y", {1}}, {"log_ratio", {4}}};
+       }},
+      {"too many contexts", "calibrations", kCalibration,
+       [](json& j) {
+         json y = json::array(), zeros = json::array();
+         for (int i = 1; i <= 12; ++i) y.push_back(i), zeros.push_back(0);
+         j["residuals"]["decode_attention"]["bf16"] = {{"x", {1}}, {"y", y}, {"log_ratio", zeros}};
+       }},
+      {"unknown key of a residual", "calibrations", kCalibration,
+       [](json& j) {
+         j["residuals"]["decode_attention"]["bf16"] = {{"x", {1}}, {"y", {1}}, {"log_ratio", {0}}, {"z", 1}};
+       }},
+      {"negative gap", "calibrations", kCalibration,
+       [](json& j) {
+         j["step_gap"] = {{"value", -1}, {"unit", "us"}, {"source", "none"}, {"as_of", "2026"}};
+       }},
+      {"error without a split", "calibrations", kCalibration,
+       [](json& j) {
+         j["errors"] = {{{"what", "gemm"}, {"median", 0.1}, {"mean", 0.1}, {"p90", 0.1}, {"bias", 0}, {"n", 3}}};
+       }},
+      {"unknown key of the range", "calibrations", kCalibration, [](json& j) { j["range"]["least"] = 1; }},
   };
   return list;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/rng.h"
 #include "hwmodels/kv_line.h"
 #include "sim/core/event_queue.h"
@@ -12,11 +13,25 @@
 
 using namespace tokenfab;
 
+namespace {
+
+/// 1 to 12 points, ascending; some pieces flat, some a single token long.
+std::vector<KvLine::Point> random_points(RandomStream& r) {
+  std::vector<KvLine::Point> points = {{0, static_cast<Ticks>(r.below(1ull << 45))}};
+  for (auto left = r.below(KvLine::kMostPoints); left > 0; --left)
+    points.push_back({points.back().kv + 1 + static_cast<std::int64_t>(r.below(r.below(4) ? 30000 : 1)),
+                      points.back().ticks + static_cast<Ticks>(r.below(4) ? r.below(1ull << 45) : 0)});
+  return points;
+}
+
+}  // namespace
+
 TEST_CASE("a span's closed form is the sum of its steps, to the last tick") {
   RandomStream r(11, 0, StreamPurpose::jitter);
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 600; ++i) {
     const auto pick = [&](std::uint64_t n) { return static_cast<std::int64_t>(r.below(n)); };
-    const KvLine line(pick(1ll << 50), pick(1ll << 45), pick(1 << 20), pick(1ll << 44), pick(1 << 22));
+    const KvLine line = i % 2 ? KvLine(pick(1ll << 50), random_points(r), pick(100000))
+                              : KvLine(pick(1ll << 50), pick(1ll << 45), pick(1 << 20), pick(1ll << 44), pick(1 << 22));
     const std::int64_t kv = pick(200000), growth = pick(300), steps = 1 + pick(400);
     Ticks sum = 0;
     std::vector<Ticks> ends;
@@ -40,6 +55,52 @@ TEST_CASE("a line of two pieces is their maximum") {
   CHECK(line.knot() == 500);
   for (const std::int64_t kv : {0, 499, 500, 501, 10000}) CHECK(line.at(kv) == 5 + std::max<Ticks>(1000 + kv, 3 * kv));
   CHECK(KvLine(5, 1000, 3, 0, 3).knot() == INT64_MAX);
+}
+
+TEST_CASE("a line through points meets each, is straight between them and goes on beyond the last") {
+  const std::vector<KvLine::Point> points = {{0, 7}, {10, 27}, {11, 27}, {50, 500}, {1000, 100000}};
+  const KvLine line(100, points, 11);
+  for (const KvLine::Point& p : points) CHECK(line.at(p.kv) == 100 + p.ticks);
+  CHECK(line.at(5) == 100 + 7 + 5 * 2);
+  CHECK(line.at(30) == 100 + 27 + 19 * 12);  // slopes are whole ticks: (500 - 27) / 39, cut
+  CHECK(line.at(3000) == 100 + 100000 + 2000 * (line.at(1000 - 1) - line.at(1000 - 2)));
+  CHECK(line.knot() == 11);
+  const auto parts = line.kv_parts(0, 1, 12);  // one step from the knot
+  CHECK(parts.high == 27);
+  for (const std::int64_t growth : {1, 5, 10, 25, 50}) {  // steps that begin exactly at a point
+    Ticks sum = 0;
+    for (std::int64_t s = 0; s < 300; ++s) {
+      REQUIRE(line.sum(0, growth, s) == sum);
+      sum += line.at(s * growth);
+    }
+  }
+  CHECK(KvLine(5, {{0, 3}}, 9).at(123456) == 8);
+  CHECK(KvLine(5, {{0, 3}}, 9).knot() == INT64_MAX);
+
+  RandomStream r(3, 0, StreamPurpose::jitter);
+  for (int i = 0; i < 200; ++i) {
+    const auto random = random_points(r);
+    const KvLine any(9, random, 1);
+    for (const KvLine::Point& p : random) REQUIRE(any.at(p.kv) == 9 + p.ticks);
+    Ticks last = 0;
+    for (std::int64_t kv = 0; kv < 400000; kv += 997) {
+      REQUIRE(any.at(kv) >= last);
+      last = any.at(kv);
+    }
+  }
+}
+
+TEST_CASE("points that do not ascend from 0 make no line") {
+  CHECK_THROWS_AS(KvLine(0, {}, 0), InternalError);
+  CHECK_THROWS_AS(KvLine(0, {{1, 5}}, 0), InternalError);
+  CHECK_THROWS_AS(KvLine(0, {{0, 5}, {0, 6}}, 0), InternalError);
+  CHECK_THROWS_AS(KvLine(0, {{0, 5}, {9, 6}, {8, 7}}, 0), InternalError);
+  CHECK_THROWS_AS(KvLine(0, {{0, 5}, {9, 4}}, 0), InternalError);
+  std::vector<KvLine::Point> many;
+  for (std::int64_t i = 0; i <= static_cast<std::int64_t>(KvLine::kMostPoints); ++i) many.push_back({i, i});
+  CHECK_THROWS_AS(KvLine(0, many, 0), InternalError);
+  many.pop_back();
+  CHECK(KvLine(0, many, 0).at(11) == 11);
 }
 
 TEST_CASE("KV growth by residue equals growth counted sequence by sequence") {

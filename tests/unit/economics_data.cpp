@@ -47,6 +47,9 @@ void each_number(const json& node, const std::function<void(const json&)>& visit
     for (const auto& child : node) each_number(child, visit);
 }
 
+// No public on-demand price was found: the program asks for one.
+const std::set<std::string> kUnpriced = {"gaudi3", "trainium2"};
+
 struct Broken {
   const char* what;
   std::string file;
@@ -75,12 +78,17 @@ TEST_CASE("every shipped price validates and has a unit, a source and a date") {
   }
 }
 
-TEST_CASE("each chip of the catalogue can be rented on demand and each model has a list price") {
+TEST_CASE("each chip can be rented on demand, or its price is asked for; each model has a list price") {
   const MoneyCatalog money = test::shipped_money();
   for (const auto& file : fs::directory_iterator(kRoot + "/chips")) {
     const std::string chip = file.path().stem().string();
     CAPTURE(chip);
-    CHECK(money.rent(chip, "on-demand").usd_per_chip_hour.value > 0);
+    if (kUnpriced.count(chip)) {
+      CHECK(test::user_error([&] { money.rent(chip, "on-demand"); }) ==
+            "no rent of kind \"on-demand\" is known for " + chip + "; none is; or give /supply/rent/usd_per_chip_hour");
+    } else {
+      CHECK(money.rent(chip, "on-demand").usd_per_chip_hour.value > 0);
+    }
     CHECK(money.site("", chip).embodied_kgco2e_per_chip.value > 0);
     for (const auto& kind : money.rent_kinds(chip)) CHECK_NOTHROW(money.rent(chip, kind));
   }
@@ -109,6 +117,7 @@ TEST_CASE("prices keep their order: spot and long contracts undercut the default
   const MoneyCatalog money = test::shipped_money();
   for (const auto& file : fs::directory_iterator(kRoot + "/chips")) {
     const std::string chip = file.path().stem().string();
+    if (kUnpriced.count(chip)) continue;
     const double on_demand = money.rent(chip, "on-demand").usd_per_chip_hour.value;
     for (const auto& kind : money.rent_kinds(chip)) {
       CAPTURE(chip, kind);
