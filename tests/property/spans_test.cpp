@@ -44,6 +44,7 @@ Case random_case(std::uint64_t seed) {
   d.token_budget = d.max_sequences + static_cast<std::int64_t>(1 + r.below(600));
   d.engine.ops[static_cast<std::size_t>(OpClass::decode_attention)].compute = made_up(r.below(2) ? 0.003 : 0.6);
   d.kv_block_tokens = r.below(3) == 0 ? 1 : 16;
+  d.time_scale = seed % 3 == 0 ? 1.17 : 1;
   c.batcher.policy = r.below(3) ? "chunked" : "prefill-first";
   c.batcher.max_sequences = d.max_sequences;
   c.batcher.token_budget = d.token_budget;
