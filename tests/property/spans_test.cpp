@@ -91,6 +91,9 @@ void require_same(const RunRecord& a, const RunRecord& b) {
     REQUIRE(a.series.bins[i].running_ns == b.series.bins[i].running_ns);
   }
   REQUIRE(a.pools[0].steps == b.pools[0].steps);
+  REQUIRE(a.pools[0].most_sequences == b.pools[0].most_sequences);
+  REQUIRE(a.pools[0].most_context == b.pools[0].most_context);
+  REQUIRE(a.pools[0].most_tokens == b.pools[0].most_tokens);
   REQUIRE(a.pools[0].busy_chip_seconds == b.pools[0].busy_chip_seconds);
   REQUIRE(a.pools[0].prefill_busy_seconds == Approx(b.pools[0].prefill_busy_seconds).epsilon(1e-9));
   REQUIRE(a.pools[0].flop == Approx(b.pools[0].flop).epsilon(1e-9));

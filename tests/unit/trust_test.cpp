@@ -141,3 +141,23 @@ TEST_CASE("an unloaded request's TTFT and TPOT scale with the time scale") {
   CHECK(std::abs(decode(b) - 1.3 * decode(a)) <= 2 * ns);
   CHECK(decode(b) > 1e9);  // so that those nanoseconds are 1e-9 of it
 }
+
+TEST_CASE("the largest shapes of a run are those of its steps") {
+  PoolSpec pool;
+  pool.model = std::make_shared<StepModel>(deployment(llama_8b(), realistic_engine()));
+  pool.batcher.kv_blocks = 4000;
+  Request request;
+  request.input_tokens = 100;
+  request.output_tokens = 50;
+  for (const bool stepwise : {false, true}) {
+    VectorSource source(std::vector<Request>(8, request));
+    FactorySpec spec;
+    spec.stepwise = stepwise;
+    spec.pools.push_back(pool);
+    RunRecord record;
+    simulate(spec, source, record);
+    CHECK(record.pools[0].most_sequences == 8);
+    CHECK(record.pools[0].most_context == 149);  // the last decode step: all but the token it makes
+    CHECK(record.pools[0].most_tokens == 701);   // seven prompts beside the first to come, which decodes
+  }
+}
