@@ -54,7 +54,7 @@
   });
 
   // The ends of a band have the decimals of a number of their size, and no unit of their own.
-  const range = (band, i) => band.map((v) => plain(v, data.metrics[i].unit)).join("–");
+  const range = (band, i) => band.map((v) => plain(v, data.metrics[i].unit)).join(band[0] < 0 ? " to " : "–");
   const estimate = (a, i) => {
     const e = a.metrics[i], text = withUnit(e.mean, data.metrics[i].unit);
     const mean = e.half_width === null || e.mean === null ? text : text + " ± " + halfWidth(e.half_width, e.mean);
@@ -76,9 +76,10 @@
           value.append(element("span", data.metrics[i].unit, "unit"));
         card.append(value);
         const band = first.metrics[i].band;
-        if (band !== null) card.append(element("div", "band " + range(band, i), "note"));
+        const spread = band === null ? "" : "(" + range(band, i) + ")";
+        if (alternatives.length === 1 && spread) card.append(element("div", spread, "note"));
         if (alternatives.length === 1 && first.replications > 1) card.append(element("div", estimate(first, i), "note"));
-        if (alternatives.length > 1) card.append(element("div", first.name, "note"));
+        if (alternatives.length > 1) card.append(element("div", first.name + " " + spread, "note"));
         alternatives.slice(1, 4).forEach((a) => card.append(element("div", a.name + ": " + estimate(a, i), "note")));
         if (alternatives.length > 4) card.append(element("div", "and " + (alternatives.length - 4) + " more below", "note"));
         cards.append(card);
@@ -96,9 +97,9 @@
   table("prices", ["Item", "Value", "Unit", "Source", "As of"],
         data.prices.map((p) => [p.item, format(p.value), p.unit, p.source, p.as_of]), [1], [2, 4]);
   table("assumptions", ["Setting", "Value", "Why"], data.assumptions.map((a) => [a.what, a.value, a.why]));
-  const share = (value) => value === null ? "not measured" : format(100 * value) + " %";
-  table("trust", ["Alternative", "Pool", "Grade of the hardware model", "Calibration", "Typical error of a step's time",
-                  "Band ±", "Bias", "What was compared"],
+  const share = (value) => value === null ? "–" : format(100 * value) + " %";
+  table("trust", ["Alternative", "Pool", "Grade", "Calibration", "Error", "Band", "Bias",
+                  "What was compared"],
         alternatives.flatMap((a) => a.trust.map((t) => [a.name, t.pool, t.grade, t.calibration || "–",
             share(t.typical), share(t.band), share(t.bias), t.basis])), [4, 5, 6], [2, 3]);
   const flags = alternatives.flatMap((a) => a.extrapolations.map((e) => [a.name, e.pool, e.what]));
