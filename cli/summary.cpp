@@ -77,7 +77,8 @@ std::string cell(const Line& line, const std::vector<const RunRecord*>& group) {
   const auto text = [&](double value) { return fmt::format(fmt::runtime(line.format), value); };
   const Band* band = line.band ? group.front()->bands.find(line.band) : nullptr;
   if (!band) return text(mean);
-  return fmt::format("{} ({}\u2013{})", text(mean), text(line.unit * band->low), text(line.unit * band->high));
+  const char* whose = group.size() > 1 ? "first: " : "";  // the band of the first replication, which is not the mean
+  return fmt::format("{} ({}{}–{})", text(mean), whose, text(line.unit * band->low), text(line.unit * band->high));
 }
 
 std::string percent(double share) { return fmt::format("{:.3g} %", 100 * share); }

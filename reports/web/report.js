@@ -58,7 +58,7 @@
   const estimate = (a, i) => {
     const e = a.metrics[i], text = withUnit(e.mean, data.metrics[i].unit);
     const mean = e.half_width === null || e.mean === null ? text : text + " ± " + halfWidth(e.half_width, e.mean);
-    return mean + (e.band === null || e.mean === null ? "" : " (" + range(e.band, i) + ")");
+    return mean + (e.band === null || e.mean === null ? "" : " (" + (a.replications > 1 ? "first: " : "") + range(e.band, i) + ")");
   };
   const cards = document.getElementById("cards");
   [["Cost per million tokens (in + out)", "Cost per M tokens"], ["Cost per million input tokens", "Cost per M input"],
@@ -76,7 +76,7 @@
           value.append(element("span", data.metrics[i].unit, "unit"));
         card.append(value);
         const band = first.metrics[i].band;
-        const spread = band === null ? "" : "(" + range(band, i) + ")";
+        const spread = band === null ? "" : "(" + (first.replications > 1 ? "first: " : "") + range(band, i) + ")";
         if (alternatives.length === 1 && spread) card.append(element("div", spread, "note"));
         if (alternatives.length === 1 && first.replications > 1) card.append(element("div", estimate(first, i), "note"));
         if (alternatives.length > 1) card.append(element("div", first.name + " " + spread, "note"));
