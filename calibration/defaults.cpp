@@ -97,6 +97,15 @@ CalibrationPtr class_figures(const std::vector<CalibrationPtr>& of, const std::s
   if (!rest["step_gap"].empty()) c.step_gap = median_of(rest["step_gap"], source);
   if (!rest["request_gap"].empty()) c.request_gap = median_of(rest["request_gap"], source);
   if (!rest["sequence_gap"].empty()) c.sequence_gap = median_of(rest["sequence_gap"], source);
+  for (const CalibrationPtr& one : of) {
+    c.range.most_tokens = std::max(c.range.most_tokens, one->range.most_tokens);
+    c.range.most_sequences = std::max(c.range.most_sequences, one->range.most_sequences);
+    c.range.most_context = std::max(c.range.most_context, one->range.most_context);
+    for (const int t : one->range.tensor_parallel)
+      if (std::find(c.range.tensor_parallel.begin(), c.range.tensor_parallel.end(), t) == c.range.tensor_parallel.end())
+        c.range.tensor_parallel.push_back(t);
+  }
+  std::sort(c.range.tensor_parallel.begin(), c.range.tensor_parallel.end());
   mean_residuals(of, &Calibration::gemm, c);
   mean_residuals(of, &Calibration::decode, c);
   mean_residuals(of, &Calibration::prefill, c);

@@ -161,10 +161,15 @@ std::string calibration_text(const Calibration& c) {
   optional("dynamic_network", c.dynamic_network);
   optional("dynamic_host", c.dynamic_host);
   out["errors"] = errors_json(c);
-  out["range"] = {{"most_tokens", c.range.most_tokens},
-                  {"most_sequences", c.range.most_sequences},
-                  {"most_context", c.range.most_context},
-                  {"tensor_parallel", c.range.tensor_parallel}};
+  json range = json::object();
+  const auto most = [&](const char* name, double value) {
+    if (value > 0) range[name] = value;
+  };
+  most("most_tokens", c.range.most_tokens);
+  most("most_sequences", c.range.most_sequences);
+  most("most_context", c.range.most_context);
+  if (!c.range.tensor_parallel.empty()) range["tensor_parallel"] = c.range.tensor_parallel;
+  out["range"] = range;
   std::string text;
   write(out, 0, text);
   return text + "\n";

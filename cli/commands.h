@@ -16,7 +16,7 @@ struct ScenarioArgs {
 struct RunArgs {
   ScenarioArgs scenario;
   std::string output;
-  bool stepwise = false, json = false;
+  bool stepwise = false, json = false, no_bands = false;
   int jobs = 0;
   std::optional<bool> rows;
 };

@@ -42,6 +42,8 @@ int parse_and_run(int argc, char** argv) {
   run_app->add_flag("--stepwise", run.stepwise, "Advance one iteration at a time (slow; same results)");
   run_app->add_option("--jobs", run.jobs, "Worker threads; default: all cores")->check(CLI::Range(1, 4096));
   run_app->add_flag("--rows,!--no-rows", run.rows, "Keep a row per request; default: under one million requests");
+  run_app->add_flag("--no-bands", run.no_bands,
+                    "No confidence bands: they simulate each alternative's first replication twice more");
   run_app->add_flag("--json", run.json, "Print one JSON object");
   run_app->callback([&] { cli::run(run); });
 

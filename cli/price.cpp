@@ -8,6 +8,7 @@
 #include "cli/summary.h"
 #include "reports/results_db.h"
 #include "scenarios/resolve.h"
+#include "sim/core/bands.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {
@@ -39,6 +40,7 @@ void reprice(RunRecord& record, const json& prices, const std::string& name) {
   record.ledger.clear();
   record.prices.clear();
   price_run(record, supplies, plan);
+  drop_cost_bands(record.bands);
 }
 
 }  // namespace

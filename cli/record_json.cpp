@@ -1,5 +1,6 @@
 #include "cli/record_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,16 @@ json latency(const Histogram& h) {
 
 json counts(std::int64_t offered, std::int64_t served, std::int64_t rejected, std::int64_t in_flight) {
   return {{"offered", offered}, {"served", served}, {"rejected", rejected}, {"in_flight", in_flight}};
+}
+
+json trust_json(const PoolTrust& t) {
+  const auto known = [](double error) { return error != 0 ? json(error) : json(nullptr); };
+  return {{"grade", t.grade},
+          {"calibration", t.calibration.empty() ? json(nullptr) : json(t.calibration)},
+          {"typical_error", known(t.typical)},
+          {"band", known(t.band)},
+          {"bias", known(t.bias)},
+          {"basis", t.basis}};
 }
 
 json pool_json(const PoolUsage& p, double makespan) {
@@ -46,9 +57,25 @@ json pool_json(const PoolUsage& p, double makespan) {
           {"recomputed_tokens", p.recomputed_tokens},
           {"kv_blocks", p.kv_blocks},
           {"peak_kv_blocks", p.peak_kv_blocks},
+          {"most_sequences", p.most_sequences},
+          {"most_context", p.most_context},
+          {"most_tokens", p.most_tokens},
+          {"trust", trust_json(p.trust)},
           {"prefill_busy_s", p.prefill_busy_seconds},
           {"decode_busy_s", p.decode_busy_seconds},
           {"step_time_s", steps}};
+}
+
+/// Each metric where it stands in the run's object: "ttft_s.p50" is bands.ttft_s.p50.
+json bands_json(const Bands& bands) {
+  json out = {{"basis", bands.basis}};
+  for (const Band& b : bands.of) {
+    std::string pointer = "/" + b.metric;
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    const bool verdict = b.metric == "saturated";
+    out[json::json_pointer(pointer)] = verdict ? json{b.low > 0, b.high > 0} : json{b.low, b.high};
+  }
+  return out;
 }
 
 }  // namespace
@@ -117,6 +144,10 @@ json record_json(const RunRecord& r) {
   out["provenance"] = {{"grade", r.provenance},
                        {"error_band", r.error_band > 0 ? json(r.error_band) : json(nullptr)},
                        {"version", TOKENFAB_VERSION}};
+  out["bands"] = bands_json(r.bands);
+  out["extrapolations"] = json::array();
+  for (const auto& a : r.assumptions)
+    if (a.what == kExtrapolation) out["extrapolations"].push_back({{"pool", a.why}, {"what", a.value}});
   out["pools"] = json::array();
   for (const auto& pool : r.pools) out["pools"].push_back(pool_json(pool, r.makespan_s));
   out["ledger"] = json::array();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -16,6 +17,8 @@ struct Line {
   const char* label;
   const char* format;  // one fmt replacement field
   Read read;
+  const char* band = nullptr;  // its metric in Bands
+  double unit = 1;             // what one unit of that metric is here
 };
 
 double per_s(const RunRecord& r, std::int64_t n) {
@@ -29,12 +32,13 @@ const std::vector<Line>& lines() {
       {"input tokens", "{:.0f}", [](const auto& r) { return static_cast<double>(r.input_served); }},
       {"output tokens", "{:.0f}", [](const auto& r) { return static_cast<double>(r.output_served); }},
       {"makespan, s", "{:.1f}", [](const auto& r) { return r.makespan_s; }},
-      {"output tokens/s", "{:.1f}", [](const auto& r) { return per_s(r, r.output_served); }},
+      {"output tokens/s", "{:.1f}", [](const auto& r) { return per_s(r, r.output_served); }, "throughput_tok_s"},
       {"good requests/s (all SLOs)", "{:.3f}", [](const auto& r) { return per_s(r, r.good_requests); }},
-      {"TTFT p50, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }},
-      {"TTFT p99, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.99) * 1e-9; }},
-      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }},
-      {"TPOT p99, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.99) * 1e-6; }},
+      {"TTFT p50, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }, "ttft_s.p50"},
+      {"TTFT p99, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.99) * 1e-9; }, "ttft_s.p99"},
+      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }, "tpot_s.p50", 1e3},
+      {"TPOT p99, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.99) * 1e-6; }, "tpot_s.p99", 1e3},
+      {"E2E mean, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.mean() * 1e-9; }, "e2e_s.mean"},
       {"E2E p50, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.5) * 1e-9; }},
       {"E2E p99, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.99) * 1e-9; }},
       {"chips", "{:.0f}",
@@ -45,9 +49,11 @@ const std::vector<Line>& lines() {
        }},
       {"busy share of paid time", "{:.3f}", [](const auto& r) { return r.cost.utilisation_time; }},
       {"cost, USD", "{:.4f}", [](const auto& r) { return r.cost.usd_total; }},
-      {"USD per M tokens (in + out)", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }},
-      {"USD per M input tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_in; }},
-      {"USD per M output tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_out; }},
+      {"USD per M tokens (in + out)", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }, "cost.usd_per_mtok"},
+      {"USD per M input tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_in; },
+       "cost.usd_per_mtok_in"},
+      {"USD per M output tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok_out; },
+       "cost.usd_per_mtok_out"},
       {"energy, kWh at the chips", "{:.3f}", [](const auto& r) { return r.cost.energy_j / 3.6e6; }},
       {"carbon, gCO2e", "{:.1f}", [](const auto& r) { return r.cost.carbon_operational_g + r.cost.carbon_embodied_g; }},
   };
@@ -67,7 +73,55 @@ std::string cell(const Line& line, const std::vector<const RunRecord*>& group) {
   double sum = 0;
   for (const auto* r : group) sum += line.read(*r);
   const double mean = sum / static_cast<double>(group.size());
-  return std::isfinite(mean) ? fmt::format(fmt::runtime(line.format), mean) : "-";
+  if (!std::isfinite(mean)) return "-";
+  const auto text = [&](double value) { return fmt::format(fmt::runtime(line.format), value); };
+  const Band* band = line.band ? group.front()->bands.find(line.band) : nullptr;
+  if (!band) return text(mean);
+  const char* whose = group.size() > 1 ? "first: " : "";  // the band of the first replication, which is not the mean
+  return fmt::format("{} ({}{}–{})", text(mean), whose, text(line.unit * band->low), text(line.unit * band->high));
+}
+
+std::string percent(double share) { return fmt::format("{:.3g} %", 100 * share); }
+
+std::string trust(const RunRecord& r) {
+  std::string out;
+  for (const PoolUsage& p : r.pools) {
+    const PoolTrust& t = p.trust;
+    out += fmt::format("{}, {}: {}", r.alternative, p.name, t.grade);
+    if (!t.calibration.empty()) out += " (" + t.calibration + ")";
+    out += t.typical > 0
+               ? fmt::format("; step times typically off by {}, band \u00b1 {}\n", percent(t.typical), percent(t.band))
+               : "; error of step times not measured\n";
+  }
+  for (const Assumption& a : r.assumptions)
+    if (a.what == kExtrapolation) out += fmt::format("  extrapolation: {}\n", a.value);
+  return out;
+}
+
+std::string margin_band(const Bands& bands) {
+  const Band* margin = bands.find("cost.plan.margin");
+  return margin ? fmt::format(" ({:.1f} to {:.1f})", 100 * margin->low, 100 * margin->high) : "";
+}
+
+std::string band_note(const std::vector<const RunRecord*>& group) {
+  const Bands& bands = group.front()->bands;
+  if (bands.of.empty()) return "none, " + bands.basis;
+  return "(low–high), " + bands.basis + (group.size() > 1 ? "; of the first replication" : "");
+}
+
+/// One line where all alternatives have the same to say.
+std::string band_notes(const std::vector<std::vector<const RunRecord*>>& groups) {
+  const std::string first = band_note(groups.front());
+  if (std::all_of(groups.begin(), groups.end(), [&](const auto& g) { return band_note(g) == first; }))
+    return "Bands: " + first + "\n";
+  std::string out;
+  for (const auto& g : groups) out += fmt::format("Bands of {}: {}\n", g.front()->alternative, band_note(g));
+  return out;
+}
+
+bool varies(const Bands& bands) {
+  const Band* saturated = bands.find("saturated");
+  return saturated && saturated->low < saturated->high;
 }
 
 std::string notes(const RunRecord& r) {
@@ -77,6 +131,9 @@ std::string notes(const RunRecord& r) {
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"
         "not of a steady state, and grow with its length.\n",
         r.alternative, r.backlog_slope_per_s);
+  if (varies(r.bands))
+    out += fmt::format("\n{}: within the error of its step times it may {}be saturated\n", r.alternative,
+                       r.saturated ? "not " : "");
   if (r.rejected_too_long > 0)
     out += fmt::format(
         "\n{}: {} of the rejected requests are longer than the model's context, the KV cache or the token "
@@ -85,9 +142,9 @@ std::string notes(const RunRecord& r) {
   if (r.skipped_lines > 0) out += fmt::format("\n{} malformed trace lines were skipped\n", r.skipped_lines);
   if (r.cost.has_plan)
     out += fmt::format(
-        "\n{}: revenue ${:.2f}, margin {:.1f} % of price, break-even at {:.3g} x the plan's prices, or "
+        "\n{}: revenue ${:.2f}, margin {:.1f} % of price{}, break-even at {:.3g} x the plan's prices, or "
         "at {:.1f} % busy\n",
-        r.alternative, r.cost.revenue_usd, 100 * r.cost.margin, r.cost.break_even_price_factor,
+        r.alternative, r.cost.revenue_usd, 100 * r.cost.margin, margin_band(r.bands), r.cost.break_even_price_factor,
         100 * r.cost.break_even_utilisation);
   return out;
 }
@@ -106,10 +163,12 @@ std::string summary(const std::vector<RunRecord>& records) {
   std::string out = text_table(table);
   for (const auto& g : groups) out += notes(*g.front());
   const RunRecord& first = records.front();
-  out += "\nHardware model: " + first.provenance;
-  out += first.error_band > 0 ? fmt::format(", step times known to {:.0f} %", 100 * first.error_band)
-                              : ", error not measured";
-  out += fmt::format("; {} assumptions (see --json or the report)\n", first.assumptions.size());
+  out += "\nTrust\n";
+  for (const auto& g : groups) out += trust(*g.front());
+  const auto defaults = std::count_if(first.assumptions.begin(), first.assumptions.end(),
+                                      [](const Assumption& a) { return a.what != kExtrapolation; });
+  out += "\n" + band_notes(groups);
+  out += fmt::format("{} assumptions (see --json or the report)\n", defaults);
   return out;
 }
 

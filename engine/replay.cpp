@@ -84,6 +84,8 @@ void replay(Engine& engine, const ReplayTrace& trace, const PromptSource& prompt
   usage.kv = kernels::name(engine.spec().kv);
   usage.steps = static_cast<std::int64_t>(log.steps.size());
   record.provenance = "measured by our engine";
+  usage.trust.grade = record.provenance;
+  usage.trust.basis = "steps were run and timed, not predicted";
 }
 
 }  // namespace tokenfab::engine

@@ -12,7 +12,19 @@ std::size_t at(OpClass c) { return static_cast<std::size_t>(c); }
 bool is_matrix(OpClass c) { return c <= OpClass::expert_gemm; }
 bool is_attention(OpClass c) { return c == OpClass::prefill_attention || c == OpClass::decode_attention; }
 
-/// Names of a class's figures, most special first: "<class>:w-int4", "<class>:fp8", "<class>".
+/// The residuals of the first of `names` that has any; `plain` stands for the class without a dtype.
+template <class T>
+const T* residual_of(const std::map<std::string, T>& all, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto colon = name.find(':');
+    const auto found = all.find(colon == std::string::npos ? "bf16" : name.substr(colon + 1));
+    if (found != all.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::vector<std::string> figure_names(OpClass c, const Deployment& d) {
   const std::string name = kOpClassNames[at(c)];
   const auto dtype = [](Dtype t) { return std::string(kDtypeNames[static_cast<std::size_t>(t)]); };
@@ -27,19 +39,6 @@ std::vector<std::string> figure_names(OpClass c, const Deployment& d) {
   return names;
 }
 
-/// The residuals of the first of `names` that has any; `plain` stands for the class without a dtype.
-template <class T>
-const T* residual_of(const std::map<std::string, T>& all, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    const auto colon = name.find(':');
-    const auto found = all.find(colon == std::string::npos ? "bf16" : name.substr(colon + 1));
-    if (found != all.end()) return &found->second;
-  }
-  return nullptr;
-}
-
-}  // namespace
-
 const OpEfficiency& StepModel::figure(OpClass c) const {
   const std::vector<std::string> names = figure_names(c, d_);
   if (d_.calibration)
@@ -48,11 +47,6 @@ const OpEfficiency& StepModel::figure(OpClass c) const {
   for (const std::string& name : names)
     if (const auto e = d_.engine.by_dtype.find(name); e != d_.engine.by_dtype.end()) return e->second;
   return d_.engine.ops[at(c)];
-}
-
-double Deployment::known_error() const {
-  const double classes = engine.known_error ? engine.known_error->value : 0;
-  return calibration ? calibration->known_error().value_or(classes) : classes;
 }
 
 void StepModel::apply_calibration() {

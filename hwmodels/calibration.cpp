@@ -52,14 +52,4 @@ double GridResidual::at(double at_x, double at_y) const {
   return low * (1 - i.t) + high * i.t;
 }
 
-std::optional<double> Calibration::known_error() const {
-  std::optional<double> whole, operators;
-  for (const FitError& e : errors) {
-    const bool step = e.what.ends_with("step") || e.what == "TPOT" || e.what == "throughput";
-    std::optional<double>& worst = step ? whole : operators;
-    worst = std::max(worst.value_or(0), e.median);
-  }
-  return whole ? whole : operators;
-}
-
 }  // namespace tokenfab

@@ -81,9 +81,6 @@ struct Calibration {
   std::optional<Sourced> dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;
   std::vector<FitError> errors;
   CalibratedRange range;
-
-  /// Largest median error of its whole steps; of its operators where no step was judged; none where nothing was.
-  std::optional<double> known_error() const;
 };
 
 /// UserError with file and JSON pointer.

@@ -36,6 +36,7 @@ StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(
   build_network_ops(shape);
   build_attention(shape);
   build_work(shape);
+  scale_time();
   build_factors(shape);
   build_attention_curves(shape);
   build_decode_table();
@@ -99,6 +100,7 @@ void StepModel::build_token_ops(const Shape& s) {
                                 2 * head_params * pp / (d_.chip.peak.at("bf16").value * head.compute.value),
                                 head.floor.value};
   ops_[at(OpClass::host)] = {0, 0, 0, d_.engine.step_gap.value};
+  sequence_gap_ = d_.engine.sequence_gap.value;
 }
 
 void StepModel::build_network_ops(const Shape& s) {
@@ -164,6 +166,15 @@ void StepModel::build_work(const Shape& s) {
       elementwise_elements(m, 0, tp) * s.layers * kActivationBytes * tp + 3.0 * s.ffn_active * kActivationBytes;
 }
 
+/// Residuals are ratios, and what is built after this follows from these seconds.
+void StepModel::scale_time() {
+  for (TokenOp& op : ops_)
+    for (double* seconds : {&op.weight, &op.act, &op.flop, &op.floor}) *seconds *= d_.time_scale;
+  for (double* seconds : {&kv_read_, &qo_io_, &pair_flop_prefill_, &pair_flop_decode_, &prefill_kv_read_,
+                          &prefill_qo_io_, &prefill_floor_, &decode_floor_, &sequence_gap_})
+    *seconds *= d_.time_scale;
+}
+
 StepModel::Lines StepModel::attention_lines(double sequences, double micro) const {
   return {qo_io_ * sequences / micro, kv_read_ / micro, pair_flop_decode_ / micro};
 }
@@ -196,8 +207,7 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
   scale(out, OpClass::lm_head, static_cast<double>(rows) / micro);
   if (rows == 0) out.floor[at(OpClass::lm_head)] = 0;
   out.bound[at(OpClass::host)] = Bound::host;
-  out.floor[at(OpClass::host)] +=
-      d_.engine.sequence_gap.value * static_cast<double>(s.decode_sequences + s.prefill_sequences);
+  out.floor[at(OpClass::host)] += sequence_gap_ * static_cast<double>(s.decode_sequences + s.prefill_sequences);
 
   const auto attention = [&](OpClass c, bool any, double bytes, double flop, double floor) {
     out.work[at(c)] = std::max(bytes, flop);
@@ -247,9 +257,9 @@ void StepModel::build_decode_table() {
     const double factor = step_factor(sums);
     l.offset_bytes *= factor, l.slope_bytes *= factor, l.slope_flop *= factor;
     const auto slope = [](double s) { return static_cast<std::int64_t>(ticks_from_seconds(s)); };
-    row.line = curves_.empty() || n == 0 ? KvLine(base, ticks_from_seconds(l.offset_bytes), slope(l.slope_bytes), 0,
-                                                  slope(l.slope_flop))
-                                         : curve_line(n, base, l, factor);
+    row.line = curves_.empty() || n == 0
+                   ? KvLine(base, ticks_from_seconds(l.offset_bytes), slope(l.slope_bytes), 0, slope(l.slope_flop))
+                   : curve_line(n, base, l, factor);
     decode_.push_back(row);
   }
 }

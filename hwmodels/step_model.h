@@ -33,11 +33,16 @@ struct Deployment {
   std::int64_t max_sequences = 256, token_budget = 8192;
   double memory_share = 0.9;  // of chip memory
   int kv_block_tokens = 16;
+  double time_scale = 1;  // every step takes this many times what the model says: for bands
 
   Grade grade() const { return calibration ? calibration->grade : Grade::datasheet; }
-  /// Relative error of step times, where it has been measured for this grade; else 0.
+  /// Typical relative error of step times (Trust::typical); 0 where it was not measured.
   double known_error() const;
 };
+
+/// Names of a class's figures in a profile or calibration, most special first: "<class>:w-int4", "<class>:fp8",
+/// "<class>".
+std::vector<std::string> figure_names(OpClass c, const Deployment& d);
 
 /// Bytes per chip of the fullest pipeline stage.
 struct MemoryPlan {
@@ -122,6 +127,7 @@ class StepModel {
   void build_attention(const Shape& shape);
   void build_work(const Shape& shape);
   double lm_head_params() const { return count_.lm_head > 0 ? count_.lm_head : count_.embedding; }
+  void scale_time();
   void build_decode_table();
   void build_factors(const Shape& shape);
   void build_attention_curves(const Shape& shape);
@@ -146,7 +152,7 @@ class StepModel {
   double matrix_peak_ = 0;
   double kv_read_ = 0, qo_io_ = 0, pair_flop_prefill_ = 0, pair_flop_decode_ = 0;  // seconds per unit, all layers
   double prefill_kv_read_ = 0, prefill_qo_io_ = 0;
-  double prefill_floor_ = 0, decode_floor_ = 0;
+  double prefill_floor_ = 0, decode_floor_ = 0, sequence_gap_ = 0;
   double log_untouched_ = 0;  // ln(1 - k/E)
   // Work per unit on all chips, for FLOP and byte accounts.
   double flop_token_ = 0, flop_row_ = 0, flop_pair_ = 0, flop_kv_ = 0;
@@ -159,6 +165,5 @@ class StepModel {
   const GridResidual* prefill_residual_ = nullptr;
   std::vector<DecodeRow> decode_;
 };
-
 
 }  // namespace tokenfab

@@ -23,6 +23,7 @@ void total(R& r, F f) {
   f("slo_ttft_s", r.slo_ttft_s), f("slo_tpot_s", r.slo_tpot_s), f("slo_e2e_s", r.slo_e2e_s);
   f("good_requests", r.good_requests), f("good_output_tokens", r.good_output_tokens);
   f("saturated", r.saturated), f("backlog_slope_per_s", r.backlog_slope_per_s);
+  f("grade", r.provenance), f("relative_error", r.error_band), f("band_basis", r.bands.basis);
 }
 
 template <class C, class F>
@@ -53,6 +54,7 @@ void usage(P& p, F f) {
   f("input_tokens", p.input_tokens), f("cached_tokens", p.cached_tokens), f("output_tokens", p.output_tokens);
   f("recomputed_tokens", p.recomputed_tokens), f("steps", p.steps), f("preemptions", p.preemptions);
   f("flop", p.flop), f("hbm_bytes", p.hbm_bytes), f("peak_kv_blocks", p.peak_kv_blocks);
+  f("most_sequences", p.most_sequences), f("most_context", p.most_context), f("most_tokens", p.most_tokens);
 }
 
 template <class T, class F>
@@ -68,6 +70,11 @@ void ledger(L& l, F f) {
 template <class A, class F>
 void assumption(A& a, F f) {
   f("what", a.what), f("value", a.value), f("why", a.why);
+}
+
+template <class B, class F>
+void band(B& b, F f) {
+  f("metric", b.metric), f("low", b.low), f("high", b.high);
 }
 
 template <class P, class F>

@@ -43,19 +43,28 @@ double quantile(const Histogram& h, double p) { return h.count() > 0 ? h.quantil
 struct Metric {
   const char *label, *unit;
   double (*value)(const RunRecord&);
+  const char* band = nullptr;  // its metric in Bands
+  double scale = 1;            // from that metric's unit
 };
 const std::vector<Metric>& metrics() {
   static const std::vector<Metric> all = {
-      {"Cost per million tokens (in + out)", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok; }},
-      {"Cost per million input tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_in; }},
-      {"Cost per million output tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_out; }},
-      {"TTFT, median", "s", [](const RunRecord& r) { return quantile(r.latency.ttft, 0.5) * 1e-9; }},
-      {"TTFT, 99th percentile", "s", [](const RunRecord& r) { return quantile(r.latency.ttft, 0.99) * 1e-9; }},
-      {"TPOT, median", "ms", [](const RunRecord& r) { return quantile(r.latency.tpot, 0.5) * 1e-6; }},
-      {"TPOT, 99th percentile", "ms", [](const RunRecord& r) { return quantile(r.latency.tpot, 0.99) * 1e-6; }},
+      {"Cost per million tokens (in + out)", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok; },
+       "cost.usd_per_mtok"},
+      {"Cost per million input tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_in; },
+       "cost.usd_per_mtok_in"},
+      {"Cost per million output tokens", "$", [](const RunRecord& r) { return r.cost.usd_per_mtok_out; },
+       "cost.usd_per_mtok_out"},
+      {"TTFT, median", "s", [](const RunRecord& r) { return quantile(r.latency.ttft, 0.5) * 1e-9; }, "ttft_s.p50"},
+      {"TTFT, 99th percentile", "s", [](const RunRecord& r) { return quantile(r.latency.ttft, 0.99) * 1e-9; },
+       "ttft_s.p99"},
+      {"TPOT, median", "ms", [](const RunRecord& r) { return quantile(r.latency.tpot, 0.5) * 1e-6; }, "tpot_s.p50",
+       1e3},
+      {"TPOT, 99th percentile", "ms", [](const RunRecord& r) { return quantile(r.latency.tpot, 0.99) * 1e-6; },
+       "tpot_s.p99", 1e3},
       {"E2E, median", "s", [](const RunRecord& r) { return quantile(r.latency.e2e, 0.5) * 1e-9; }},
       {"E2E, 99th percentile", "s", [](const RunRecord& r) { return quantile(r.latency.e2e, 0.99) * 1e-9; }},
-      {"Output tokens per second", "", [](const RunRecord& r) { return per_second(r, r.output_served); }},
+      {"Output tokens per second", "", [](const RunRecord& r) { return per_second(r, r.output_served); },
+       "throughput_tok_s"},
       {"Requests served", "", [](const RunRecord& r) { return static_cast<double>(r.served); }},
       {"Requests rejected", "", [](const RunRecord& r) { return static_cast<double>(r.rejected); }},
       {"Requests that met every objective", "%",
@@ -80,7 +89,8 @@ const std::vector<Metric>& metrics() {
        }},
       {"Total cost", "$", [](const RunRecord& r) { return r.cost.usd_total; }},
       {"Revenue under the plan", "$", [](const RunRecord& r) { return r.cost.has_plan ? r.cost.revenue_usd : NAN; }},
-      {"Margin on price", "%", [](const RunRecord& r) { return r.cost.has_plan ? 100 * r.cost.margin : NAN; }},
+      {"Margin on price", "%", [](const RunRecord& r) { return r.cost.has_plan ? 100 * r.cost.margin : NAN; },
+       "cost.plan.margin", 100},
   };
   return all;
 }
@@ -91,13 +101,16 @@ double mean(const Group& group, double (*value)(const RunRecord&)) {
   return sum / static_cast<double>(group.size());
 }
 
-/// Mean over replications with the half width of its 95 % confidence interval (null with one replication).
+/// Mean over replications with the half width of its 95 % confidence interval (null with one replication) and the band
+/// of the first one (null where there is none).
 json estimate(const Group& group, const Metric& metric) {
   const double average = mean(group, metric.value);
   const auto n = static_cast<double>(group.size());
   double squares = 0;
   for (const auto* r : group) squares += std::pow(metric.value(*r) - average, 2);
-  json out = {{"mean", number(average)}, {"half_width", nullptr}};
+  json out = {{"mean", number(average)}, {"half_width", nullptr}, {"band", nullptr}};
+  if (const Band* band = metric.band ? group.front()->bands.find(metric.band) : nullptr)
+    out["band"] = {metric.scale * band->low, metric.scale * band->high};
   if (group.size() > 1 && std::isfinite(average)) {
     const double t = boost::math::quantile(boost::math::students_t(n - 1), 0.975);
     out["half_width"] = number(t * std::sqrt(squares / (n - 1) / n));
@@ -175,6 +188,33 @@ json pools(const RunRecord& r) {
   return out;
 }
 
+/// One row per pool: grade, calibration, errors and what they rest on.
+json trust(const RunRecord& r) {
+  json out = json::array();
+  for (const auto& p : r.pools) {
+    const PoolTrust& t = p.trust;
+    const auto known = [](double v) { return v != 0 ? json(v) : json(nullptr); };
+    out.push_back({{"pool", p.name},
+                   {"grade", t.grade},
+                   {"calibration", t.calibration},
+                   {"typical", known(t.typical)},
+                   {"band", known(t.band)},
+                   {"bias", known(t.bias)},
+                   {"basis", t.basis}});
+  }
+  return out;
+}
+
+json extrapolations(const Group& group) {
+  json out = json::array();
+  for (const auto* r : group)
+    for (const auto& a : r->assumptions) {
+      const json item = {{"pool", a.why}, {"what", a.value}};
+      if (a.what == kExtrapolation && std::find(out.begin(), out.end(), item) == out.end()) out.push_back(item);
+    }
+  return out;
+}
+
 double input_usd(const RunRecord& r) { return r.cost.usd_per_mtok_in * static_cast<double>(r.input_served) / 1e6; }
 double output_usd(const RunRecord& r) { return r.cost.usd_per_mtok_out * static_cast<double>(r.output_served) / 1e6; }
 
@@ -188,6 +228,9 @@ json alternative(const Group& group) {
               {"backlog_slope_per_s", number(slope)},
               {"grade", first.provenance},
               {"error_band", first.error_band > 0 ? json(first.error_band) : json(nullptr)},
+              {"trust", trust(first)},
+              {"extrapolations", extrapolations(group)},
+              {"band_basis", first.bands.basis},
               {"ttft", distribution(group, &Latencies::ttft)},
               {"tpot", distribution(group, &Latencies::tpot)},
               {"e2e", distribution(group, &Latencies::e2e)},
@@ -238,9 +281,11 @@ std::string report_data(const std::vector<RunRecord>& runs, const std::string& v
   json data = {{"study", runs.empty() ? "" : runs.front().study}, {"version", version}};
   for (const auto& m : metrics()) data["metrics"].push_back({{"label", m.label}, {"unit", m.unit}});
   for (const auto& group : group_runs(runs)) data["alternatives"].push_back(alternative(group));
-  data["assumptions"] = distinct<Assumption>(runs, &RunRecord::assumptions, [](const Assumption& a) {
-    return json{{"what", a.what}, {"value", a.value}, {"why", a.why}};
-  });
+  data["assumptions"] = json::array();
+  for (auto& a : distinct<Assumption>(runs, &RunRecord::assumptions, [](const Assumption& a) {
+         return json{{"what", a.what}, {"value", a.value}, {"why", a.why}};
+       }))
+    if (a["what"] != kExtrapolation) data["assumptions"].push_back(a);
   data["prices"] = distinct<PriceUsed>(runs, &RunRecord::prices, [](const PriceUsed& p) {
     return json{{"item", p.item}, {"value", p.value}, {"unit", p.unit}, {"source", p.source}, {"as_of", p.as_of}};
   });

@@ -16,7 +16,7 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
 template <class L>
@@ -101,6 +101,7 @@ const auto kUsage = [](auto& r, auto f) { fields::usage(r, f); };
 const auto kStepTime = [](auto& r, auto f) { fields::step_time(r, f); };
 const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
 const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
+const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
 const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
 
 std::string decimal(Int128 value) {
@@ -242,6 +243,27 @@ void write_pools(Connection& db, std::int64_t run, const std::vector<PoolUsage>&
     for (const auto& row : pools[p].step_time) write(s.bind(run).bind(p), row, kStepTime);
 }
 
+void write_trust(Connection& db, std::int64_t run, const std::vector<PoolUsage>& pools) {
+  Statement s(db, "INSERT INTO error_band VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  for (std::size_t p = 0; p < pools.size(); ++p) {
+    const PoolTrust& t = pools[p].trust;
+    const auto known = [](double value) { return value != 0 ? value : std::nan(""); };
+    s.bind(run).bind(p).bind(t.grade).bind(t.calibration);
+    s.bind(known(t.typical)).bind(known(t.band)).bind(known(t.bias)).bind(t.basis).execute();
+  }
+}
+
+void read_trust(Connection& db, std::int64_t run, std::vector<PoolUsage>& pools) {
+  Statement s(db,
+              "SELECT grade, calibration, COALESCE(relative_error, 0), COALESCE(band, 0), COALESCE(bias, 0), basis "
+              "FROM error_band WHERE run_id = ? ORDER BY pool");
+  s.bind(run);
+  for (std::size_t p = 0; p < pools.size() && s.step(); ++p) {
+    PoolTrust& t = pools[p].trust;
+    s.read(t.grade).read(t.calibration).read(t.typical).read(t.band).read(t.bias).read(t.basis);
+  }
+}
+
 std::vector<PoolUsage> read_pools(Connection& db, std::int64_t run) {
   auto pools = read_list<PoolUsage>(db, run, "pool WHERE run_id = ? ORDER BY pool", kPool);
   PoolUsage blank;
@@ -253,6 +275,7 @@ std::vector<PoolUsage> read_pools(Connection& db, std::int64_t run) {
         db, run, "step_time WHERE run_id = ? AND pool = " + std::to_string(p) + " ORDER BY op_class, bound, phase",
         kStepTime);
   }
+  read_trust(db, run, pools);
   return pools;
 }
 
@@ -344,8 +367,8 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_list(db, run, "assumption", "entry", r.assumptions, kAssumption);
   write_list(db, run, "price_used", "entry", r.prices, kPrice);
   write_rows(db, run, r.rows);
-  Statement band(db, "INSERT INTO error_band VALUES (?, ?, ?)");
-  band.bind(run).bind(r.provenance).bind(r.error_band > 0 ? r.error_band : std::nan("")).execute();
+  write_trust(db, run, r.pools);
+  write_list(db, run, "band", "entry", r.bands.of, kBand);
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
 }
@@ -383,8 +406,7 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.ledger = read_list<LedgerEntry>(db, run, "ledger WHERE run_id = ? ORDER BY entry", kLedger);
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
   r.prices = read_list<PriceUsed>(db, run, "price_used WHERE run_id = ? ORDER BY entry", kPrice);
-  Statement band(db, "SELECT grade, COALESCE(relative_error, 0) FROM error_band WHERE run_id = ?");
-  if (band.bind(run).step()) band.read(r.provenance).read(r.error_band);
+  r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
   return r;
 }
 

@@ -1,4 +1,4 @@
--- tokenfab results, schema version 1. One file per study; `tokenfab run -o` appends runs to it.
+-- tokenfab results, schema version 2. One file per study; `tokenfab run -o` appends runs to it.
 -- Units are in the column names: _s seconds, _ns nanoseconds, _j joules, _g grams CO2e, usd US dollars.
 
 -- One factory run on one replication of the workload. state: 'running' until its results are all written, then
@@ -24,7 +24,9 @@ CREATE TABLE total (
   makespan_s REAL, arrival_span_s REAL,
   slo_ttft_s REAL, slo_tpot_s REAL, slo_e2e_s REAL,   -- 0: no such objective
   good_requests INTEGER, good_output_tokens INTEGER,  -- that met every objective
-  saturated INTEGER, backlog_slope_per_s REAL
+  saturated INTEGER, backlog_slope_per_s REAL,
+  grade TEXT, relative_error REAL,  -- weakest and largest of error_band; 0: not measured
+  band_basis TEXT                   -- how the rows of band came about, or why there are none
 );
 
 -- Costs of a run (docs/definitions.md). NULL: does not exist, for example a price per token when none was served.
@@ -56,6 +58,8 @@ CREATE TABLE usage (
   idle_energy_j REAL, dynamic_energy_j REAL,            -- at the chips, host share included, before PUE
   input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, recomputed_tokens INTEGER,
   steps INTEGER, preemptions INTEGER, flop REAL, hbm_bytes REAL, peak_kv_blocks INTEGER,
+  most_sequences INTEGER, most_context INTEGER,         -- of a decode step: sequences, their mean KV tokens
+  most_tokens INTEGER,                                  -- of a step
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 
@@ -105,7 +109,8 @@ CREATE TABLE ledger (
   PRIMARY KEY (run_id, entry)
 ) WITHOUT ROWID;
 
--- Defaults that the scenario left open, with their reason; prices that entered the bill, with their source.
+-- Defaults that the scenario left open, with their reason; what = 'extrapolation': where a pool's hardware model (why:
+-- the pool) was used outside what it was calibrated on; prices that entered the bill, with their source.
 CREATE TABLE assumption (
   run_id INTEGER REFERENCES run(id), entry INTEGER, what TEXT, value TEXT, why TEXT,
   PRIMARY KEY (run_id, entry)
@@ -115,10 +120,21 @@ CREATE TABLE price_used (
   PRIMARY KEY (run_id, entry)
 ) WITHOUT ROWID;
 
--- How far step times can be trusted: the weakest hardware model's grade; relative_error NULL: not measured.
+-- How far each pool's step times can be trusted: grade of its hardware model, its calibration ('': the engine's class
+-- defaults), the typical (median) relative error, the expected band (nine of ten points), the signed median error, and
+-- what was compared with what. NULL: not measured.
 CREATE TABLE error_band (
-  run_id INTEGER PRIMARY KEY REFERENCES run(id), grade TEXT, relative_error REAL
-);
+  run_id INTEGER REFERENCES run(id), pool INTEGER,
+  grade TEXT, calibration TEXT, relative_error REAL, band REAL, bias REAL, basis TEXT,
+  PRIMARY KEY (run_id, pool)
+) WITHOUT ROWID;
+
+-- The range of a metric (named as in the JSON of a run) over the run and two more of the same requests, with every step
+-- time longer and shorter by error_band.band. First replications only; no rows where no error is known.
+CREATE TABLE band (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, metric TEXT, low REAL, high REAL,
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
 
 -- What happened, in one row per run.
 CREATE VIEW v_summary AS
@@ -130,9 +146,8 @@ SELECT run.id AS run_id, study, alternative, sweep_point, replication, state,
        (SELECT p99_s FROM latency WHERE latency.run_id = run.id AND metric = 'ttft') AS ttft_p99_s,
        (SELECT p50_s FROM latency WHERE latency.run_id = run.id AND metric = 'tpot') AS tpot_p50_s,
        (SELECT p99_s FROM latency WHERE latency.run_id = run.id AND metric = 'tpot') AS tpot_p99_s,
-       usd_total, usd_per_mtok, saturated, grade, relative_error
-FROM run LEFT JOIN total ON total.run_id = run.id LEFT JOIN cost ON cost.run_id = run.id
-         LEFT JOIN error_band ON error_band.run_id = run.id;
+       usd_total, usd_per_mtok, saturated, grade, NULLIF(relative_error, 0) AS relative_error
+FROM run LEFT JOIN total ON total.run_id = run.id LEFT JOIN cost ON cost.run_id = run.id;
 
 -- Question 1: what does a token cost here, and who pays for it?
 CREATE VIEW v_unit_cost AS
@@ -163,12 +178,21 @@ GROUP BY run.id, pool, op_class, bound;
 
 -- Question 4: how far can the answer be trusted?
 CREATE VIEW v_assumptions AS
-SELECT run.id AS run_id, alternative, 'assumption' AS kind, what, value, why AS source, '' AS as_of
+SELECT run.id AS run_id, alternative, CASE what WHEN 'extrapolation' THEN what ELSE 'assumption' END AS kind,
+       what, value, why AS source, '' AS as_of
 FROM run JOIN assumption ON assumption.run_id = run.id
 UNION ALL
 SELECT run.id, alternative, 'price', item, value || ' ' || unit, source, as_of
 FROM run JOIN price_used ON price_used.run_id = run.id
 UNION ALL
-SELECT run.id, alternative, 'hardware model', grade,
-       COALESCE('step times known to ' || ROUND(100 * relative_error, 1) || ' %', 'error not measured'), '', ''
-FROM run JOIN error_band ON error_band.run_id = run.id;
+SELECT run.id, alternative, 'hardware model', pool.name || ': ' || grade ||
+         CASE calibration WHEN '' THEN '' ELSE ' (' || calibration || ')' END,
+       COALESCE('step times typically off by ' || ROUND(100 * relative_error, 1) || ' %, band ' || ROUND(100 * band, 1)
+                || ' %', 'error not measured'), basis, ''
+FROM run JOIN error_band ON error_band.run_id = run.id
+         JOIN pool ON pool.run_id = run.id AND pool.pool = error_band.pool;
+
+-- The same, metric by metric: how far an answer may be off.
+CREATE VIEW v_band AS
+SELECT run.id AS run_id, alternative, sweep_point, metric, low, high
+FROM run JOIN band ON band.run_id = run.id;

@@ -1,10 +1,15 @@
 #include "scenarios/runner.h"
 
+#include <fmt/format.h>
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_invoke.h>
 #include <oneapi/tbb/parallel_pipeline.h>
 
 #include <algorithm>
 #include <thread>
+
+#include "hwmodels/trust.h"
+#include "sim/core/bands.h"
 
 namespace tokenfab {
 namespace {
@@ -20,6 +25,82 @@ void note_provenance(const Alternative& a, RunRecord& record) {
     record.error_band = std::max(record.error_band, d.known_error());
   }
   record.provenance = kGradeNames[static_cast<std::size_t>(worst)];
+}
+
+/// Where the run left what its hardware models were calibrated on.
+void note_extrapolations(const Alternative& a, RunRecord& record) {
+  for (std::size_t i = 0; i < a.pools.size(); ++i) {
+    const Deployment& d = a.pools[i].spec.model->deployment();
+    const PoolUsage& u = record.pools[i];
+    std::vector<std::string> all = trust_of(d).extrapolations;
+    for (auto& more : beyond_range(d, {u.most_sequences, u.most_context, u.most_tokens})) all.push_back(more);
+    for (const auto& what : all) record.assumptions.push_back({kExtrapolation, what, u.name});
+  }
+}
+
+double band_of(const PoolPlan& pool) { return trust_of(pool.spec.model->deployment()).band; }
+
+bool has_bands(const Alternative& a) {
+  return std::any_of(a.pools.begin(), a.pools.end(), [](const PoolPlan& pool) { return band_of(pool) > 0; });
+}
+
+constexpr double kShortest = 0.1;  // of the predicted step time, where errors of 90 % and more are expected
+
+/// The same factory with every step longer (+1) or shorter (-1) by the error expected of its pool.
+Alternative with_error(const Alternative& a, int sign) {
+  Alternative out = a;
+  for (PoolPlan& pool : out.pools) {
+    Deployment d = pool.spec.model->deployment();
+    d.time_scale *= std::max(kShortest, 1 + sign * band_of(pool));
+    pool.spec.model = std::make_shared<StepModel>(std::move(d));
+  }
+  return out;
+}
+
+std::string band_basis(const Alternative& a) {
+  std::string each;
+  for (const PoolPlan& pool : a.pools) {
+    each += each.empty() ? "" : "; ";
+    if (a.pools.size() > 1) each += pool.spec.name + ": ";
+    each += band_of(pool) > 0 ? fmt::format("{:.3g} %", 100 * band_of(pool)) : "not measured, left as it is";
+  }
+  return "range over this run and two more of the same requests, every step time longer and shorter by its expected "
+         "error: " +
+         each;
+}
+
+std::string why_no_bands(const Alternative& a, int replication, const RunOptions& options) {
+  if (!has_bands(a)) return "not measured: no error of step times is known";
+  if (!options.bands) return "not asked for";
+  return replication > 0 ? "of the first replication only" : "";
+}
+
+RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative, int replication,
+                        const RunOptions& options, const std::function<void(const RunProgress&)>& progress) {
+  RunRecord record = planned_record(scenario, alternative, replication, options);
+  FactorySpec spec;
+  spec.router = alternative.router;
+  spec.seed = scenario.seed;
+  spec.replication = static_cast<std::uint32_t>(replication);
+  spec.stepwise = options.stepwise;
+  spec.horizon_s = alternative.horizon_s;
+  for (const auto& pool : alternative.pools) spec.pools.push_back(pool.spec);
+
+  std::function<void(const SimulationProgress&)> report;
+  if (progress)
+    report = [&](const SimulationProgress& p) {
+      progress({alternative.name, replication, p.offered, p.finished, alternative.workload.expected_requests(),
+                p.simulated_s});
+    };
+  OpenWorkload workload = alternative.workload.open(scenario.seed, static_cast<std::uint32_t>(replication));
+  simulate(spec, *workload.source, record, report);
+  workload.finish(record);
+  note_extrapolations(alternative, record);
+
+  std::vector<Supply> supplies;
+  for (const auto& pool : alternative.pools) supplies.push_back(pool.supply);
+  price_run(record, supplies, alternative.plan);
+  return record;
 }
 
 }  // namespace
@@ -44,28 +125,19 @@ RunRecord planned_record(const Scenario& s, const Alternative& a, int replicatio
 
 RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication, const RunOptions& options,
                    const std::function<void(const RunProgress&)>& progress) {
-  RunRecord record = planned_record(scenario, alternative, replication, options);
-  FactorySpec spec;
-  spec.router = alternative.router;
-  spec.seed = scenario.seed;
-  spec.replication = static_cast<std::uint32_t>(replication);
-  spec.stepwise = options.stepwise;
-  spec.horizon_s = alternative.horizon_s;
-  for (const auto& pool : alternative.pools) spec.pools.push_back(pool.spec);
-
-  std::function<void(const SimulationProgress&)> report;
-  if (progress)
-    report = [&](const SimulationProgress& p) {
-      progress({alternative.name, replication, p.offered, p.finished, alternative.workload.expected_requests(),
-                p.simulated_s});
-    };
-  OpenWorkload workload = alternative.workload.open(scenario.seed, static_cast<std::uint32_t>(replication));
-  simulate(spec, *workload.source, record, report);
-  workload.finish(record);
-
-  std::vector<Supply> supplies;
-  for (const auto& pool : alternative.pools) supplies.push_back(pool.supply);
-  price_run(record, supplies, alternative.plan);
+  const bool bands = options.bands && replication == 0 && has_bands(alternative);
+  if (!bands) {
+    RunRecord record = simulate_once(scenario, alternative, replication, options, progress);
+    record.bands.basis = why_no_bands(alternative, replication, options);
+    return record;
+  }
+  RunOptions plain = options;
+  plain.rows = false;
+  RunRecord record, faster, slower;
+  tbb::parallel_invoke([&] { record = simulate_once(scenario, alternative, replication, options, progress); },
+                       [&] { faster = simulate_once(scenario, with_error(alternative, -1), replication, plain, {}); },
+                       [&] { slower = simulate_once(scenario, with_error(alternative, +1), replication, plain, {}); });
+  record.bands = {band_basis(alternative), bands_over(record, faster, slower)};
   return record;
 }
 

@@ -9,6 +9,7 @@ namespace tokenfab {
 struct RunOptions {
   bool stepwise = false;
   int jobs = 0;              // worker threads; 0 = all cores
+  bool bands = false;        // simulate each alternative's first replication twice more, for Bands
   std::optional<bool> rows;  // keep per-request rows; default: where the workload has under a million requests
 };
 
@@ -30,7 +31,7 @@ void run_scenario(const Scenario& scenario, const RunOptions& options, const std
 RunRecord planned_record(const Scenario& scenario, const Alternative& alternative, int replication,
                          const RunOptions& options);
 
-/// One run, priced.
+/// One run, priced; with bands where the options ask for them, it is the first replication, and an error is known.
 RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int replication, const RunOptions& options,
                    const std::function<void(const RunProgress&)>& progress = {});
 

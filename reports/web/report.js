@@ -53,9 +53,12 @@
         "). Its latencies are those of this finite run, not of a steady state, and grow with its length.", "warning"));
   });
 
+  // The ends of a band have the decimals of a number of their size, and no unit of their own.
+  const range = (band, i) => band.map((v) => plain(v, data.metrics[i].unit)).join(band[0] < 0 ? " to " : "–");
   const estimate = (a, i) => {
     const e = a.metrics[i], text = withUnit(e.mean, data.metrics[i].unit);
-    return e.half_width === null || e.mean === null ? text : text + " ± " + halfWidth(e.half_width, e.mean);
+    const mean = e.half_width === null || e.mean === null ? text : text + " ± " + halfWidth(e.half_width, e.mean);
+    return mean + (e.band === null || e.mean === null ? "" : " (" + (a.replications > 1 ? "first: " : "") + range(e.band, i) + ")");
   };
   const cards = document.getElementById("cards");
   [["Cost per million tokens (in + out)", "Cost per M tokens"], ["Cost per million input tokens", "Cost per M input"],
@@ -72,8 +75,11 @@
         if (first.metrics[i].mean !== null && data.metrics[i].unit !== "$")
           value.append(element("span", data.metrics[i].unit, "unit"));
         card.append(value);
+        const band = first.metrics[i].band;
+        const spread = band === null ? "" : "(" + (first.replications > 1 ? "first: " : "") + range(band, i) + ")";
+        if (alternatives.length === 1 && spread) card.append(element("div", spread, "note"));
         if (alternatives.length === 1 && first.replications > 1) card.append(element("div", estimate(first, i), "note"));
-        if (alternatives.length > 1) card.append(element("div", first.name, "note"));
+        if (alternatives.length > 1) card.append(element("div", first.name + " " + spread, "note"));
         alternatives.slice(1, 4).forEach((a) => card.append(element("div", a.name + ": " + estimate(a, i), "note")));
         if (alternatives.length > 4) card.append(element("div", "and " + (alternatives.length - 4) + " more below", "note"));
         cards.append(card);
@@ -91,8 +97,15 @@
   table("prices", ["Item", "Value", "Unit", "Source", "As of"],
         data.prices.map((p) => [p.item, format(p.value), p.unit, p.source, p.as_of]), [1], [2, 4]);
   table("assumptions", ["Setting", "Value", "Why"], data.assumptions.map((a) => [a.what, a.value, a.why]));
-  document.getElementById("trust").textContent = alternatives.map((a) => a.name + ": hardware model " + a.grade +
-      (a.error_band === null ? ", error not measured" : ", step times known to " + format(100 * a.error_band) + " %")).join("; ") + ".";
+  const share = (value) => value === null ? "–" : format(100 * value) + " %";
+  table("trust", ["Alternative", "Pool", "Grade", "Calibration", "Error", "Band", "Bias",
+                  "What was compared"],
+        alternatives.flatMap((a) => a.trust.map((t) => [a.name, t.pool, t.grade, t.calibration || "–",
+            share(t.typical), share(t.band), share(t.bias), t.basis])), [4, 5, 6], [2, 3]);
+  const flags = alternatives.flatMap((a) => a.extrapolations.map((e) => [a.name, e.pool, e.what]));
+  if (flags.length) table("extrapolations", ["Alternative", "Pool", "Used outside what was calibrated"], flags);
+  else document.getElementById("extrapolations").append(element("caption", "None: every run stayed within what was calibrated."));
+  document.getElementById("bands").textContent = alternatives.map((a) => a.name + ": " + a.band_basis).join(". ") + ".";
 
   const config = {
     background: null, font: "system-ui, DejaVu Sans, sans-serif", view: {stroke: null},

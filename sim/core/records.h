@@ -42,6 +42,13 @@ struct StepTimeRow {
   double seconds = 0;
 };
 
+/// How far the step times of a pool can be trusted (hwmodels/trust.h).
+struct PoolTrust {
+  std::string grade, calibration;          // calibration: its id; empty: the engine's class defaults, or no model
+  double typical = 0, band = 0, bias = 0;  // relative errors of step times: median, expected band, signed; 0: unknown
+  std::string basis;
+};
+
 /// What a pool used; money and carbon are folds over this and prices.
 struct PoolUsage {
   std::string name, llm, chip, engine, weights, kv;
@@ -61,12 +68,18 @@ struct PoolUsage {
   std::int64_t kv_blocks = 0;      // per replica
   std::int64_t kv_block_tokens = 0;
   std::int64_t peak_kv_blocks = 0;  // most in use at once on any replica
+  std::int64_t most_sequences = 0;  // decoding in one step of a replica
+  std::int64_t most_context = 0;    // mean KV tokens of a decode step's sequences
+  std::int64_t most_tokens = 0;     // of one step
+  PoolTrust trust;
   std::vector<StepTimeRow> step_time;
 };
 
 struct Assumption {
   std::string what, value, why;  // why: the default's source or reason
 };
+/// An assumption of this name says where a hardware model was used outside what it was calibrated on; why: the pool.
+inline constexpr const char* kExtrapolation = "extrapolation";
 
 struct PriceUsed {
   std::string item, unit, source, as_of;
@@ -97,6 +110,17 @@ struct CostSummary {
   double utilisation_time = 0, utilisation_cost = 0, mfu = 0, mbu = 0, goodput_share = 0;
 };
 
+/// The range of a metric over this run and those with every step time longer or shorter by the expected error.
+struct Band {
+  std::string metric;  // its place in the JSON of a run: "ttft_s.p50", "cost.usd_per_mtok"
+  double low = 0, high = 0;
+};
+struct Bands {
+  std::string basis;  // how they came about, or why there are none
+  std::vector<Band> of;
+  const Band* find(const std::string& metric) const;  // null: none
+};
+
 struct RunRecord {
   std::string study, alternative, sweep_point, scenario_json;
   std::uint64_t seed = 0;
@@ -124,7 +148,8 @@ struct RunRecord {
   std::vector<LedgerEntry> ledger;
   CostSummary cost;
   std::string provenance;  // weakest grade among the hardware models used
-  double error_band = 0;   // known relative error of step times for that grade; 0 = not measured
+  double error_band = 0;   // largest typical relative error of step times among them; 0 = not measured
+  Bands bands;
   bool keeps_rows = false;
   std::vector<RequestRow> rows;
 };

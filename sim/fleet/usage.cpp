@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "hwmodels/trust.h"
 #include "sim/serving/simulated_executor.h"
 
 namespace tokenfab {
@@ -26,6 +27,8 @@ void describe(const PoolSpec& pool, PoolUsage& u) {
   u.chips = d.tensor_parallel * d.pipeline_parallel * pool.replicas;
   u.peak_flops = pool.model->matrix_peak();
   u.peak_bandwidth = d.chip.bandwidth.value;
+  const Trust t = trust_of(d);
+  u.trust = {kGradeNames[static_cast<std::size_t>(t.grade)], t.calibration, t.typical, t.band, t.bias, t.basis};
 }
 
 void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, PoolUsage& u) {
@@ -60,6 +63,7 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
   describe(pool, u);
   u.paid_chip_seconds = u.chips * makespan_s;
   SimulatedExecutor::Account account;
+  Reach reach;
   Ticks busy = 0;
   for (const Replica* r : replicas) {
     u.input_tokens += r->served().input_tokens;
@@ -69,9 +73,14 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
     u.preemptions += r->batcher().preemptions();
     u.peak_kv_blocks = std::max(u.peak_kv_blocks, r->batcher().kv().peak_used());
     busy += r->busy();
-    if (const auto* simulated = dynamic_cast<const SimulatedExecutor*>(&r->executor()))
+    if (const auto* simulated = dynamic_cast<const SimulatedExecutor*>(&r->executor())) {
       account.add(simulated->account());
+      reach.add(simulated->reach());
+    }
   }
+  u.most_sequences = reach.sequences;
+  u.most_context = reach.context;
+  u.most_tokens = reach.tokens;
   if (!pool.model || pool.executor) {
     u.busy_chip_seconds = seconds_from_ticks(busy) * u.chips / pool.replicas;
     return u;

@@ -1,5 +1,6 @@
 #include "sim/serving/simulated_executor.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tokenfab {
@@ -44,6 +45,7 @@ void SimulatedExecutor::committed(const StepPlan& plan, std::int64_t steps) {
   DecodeCount& count = decode_[static_cast<std::size_t>(n)];
   const KvLine::Parts parts = model_->decode_line(n).kv_parts(kv, n, steps);
   count.steps += steps;
+  count.most_kv_tokens = std::max(count.most_kv_tokens, kv + n * (steps - 1));
   count.kv_tokens += kv * steps + n * (steps * (steps - 1) / 2);
   count.kv_ticks.low += parts.low;
   count.kv_ticks.high += parts.high;
@@ -81,6 +83,20 @@ void SimulatedExecutor::account_mixed(const StepPlan& plan) {
   a.bytes += w.bytes;
   a.busy += mixed.ticks;
   ++a.steps;
+  DecodeCount& count = decode_[static_cast<std::size_t>(plan.sums.decode_sequences)];
+  count.most_kv_tokens = std::max(count.most_kv_tokens, plan.sums.decode_kv_tokens);
+  most_mixed_tokens_ = std::max(most_mixed_tokens_, plan.sums.decode_sequences + plan.sums.prefill_tokens);
+}
+
+Reach SimulatedExecutor::reach() const {
+  Reach r;
+  for (std::size_t i = 1; i < decode_.size(); ++i) {
+    if (decode_[i].most_kv_tokens == 0) continue;
+    const auto n = static_cast<std::int64_t>(i);
+    r.add({n, decode_[i].most_kv_tokens / n, n});
+  }
+  r.tokens = std::max(r.tokens, most_mixed_tokens_);
+  return r;
 }
 
 SimulatedExecutor::Account SimulatedExecutor::account() const {

@@ -2,7 +2,7 @@
 #include <memory>
 #include <vector>
 
-#include "hwmodels/step_model.h"
+#include "hwmodels/trust.h"
 #include "sim/core/records.h"
 #include "sim/serving/executor.h"
 
@@ -27,6 +27,7 @@ class SimulatedExecutor final : public Executor {
     void add(const Account& other);
   };
   Account account() const;
+  Reach reach() const;
 
  private:
   struct Mixed {  // the plan priced last, kept because committed() needs what run() computed
@@ -37,6 +38,7 @@ class SimulatedExecutor final : public Executor {
   struct DecodeCount {
     std::int64_t steps = 0;
     std::int64_t kv_tokens = 0;
+    std::int64_t most_kv_tokens = 0;  // of one step, mixed ones included
     KvLine::Parts kv_ticks;
   };
   const Mixed& price(const StepPlan& plan);
@@ -46,6 +48,7 @@ class SimulatedExecutor final : public Executor {
   Mixed mixed_;
   std::vector<DecodeCount> decode_;  // by batch size
   Account mixed_account_;
+  std::int64_t most_mixed_tokens_ = 0;
 };
 
 }  // namespace tokenfab

@@ -128,6 +128,39 @@ TEST_CASE("price re-prices stored usage as a fresh run would") {
   CHECK(dear["cost"]["plan"]["revenue_usd"].get<double>() == Approx(revenue));
 }
 
+TEST_CASE("bands stand beside the metrics, in text, JSON and the results file") {
+  const Shell tokenfab;
+  std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
+  std::ofstream(tokenfab.folder / "mine.json") << R"({"id": "mine", "engine": "vllm", "chip": "l4", "version": "1",
+    "as_of": "2026-11", "grade": "measured", "sources": ["a test"], "ops": {}, "range": {"most_sequences": 1},
+    "errors": [{"what": "decode step", "split": "every third", "median": 0.06, "mean": 0.07, "p90": 0.1, "bias": 0.01,
+                "n": 40}]})";
+  const std::string calibrated = "run tiny.json --set /pools/0/calibration=" + (tokenfab.folder / "mine.json").string();
+  const json run = tokenfab.parsed(calibrated + " --json -o r.db");
+  for (const char* metric : {"ttft_s", "tpot_s"})
+    for (const char* key : {"mean", "p50", "p99"}) {
+      const json& band = run["bands"][metric][key];
+      CHECK(band[0] < run[metric][key]);
+      CHECK(band[1] > run[metric][key]);
+    }
+  CHECK(run["bands"]["cost"]["usd_per_mtok"][0] <= run["cost"]["usd_per_mtok"]);
+  CHECK(run["bands"]["saturated"] == json{false, false});
+  CHECK(run["pools"][0]["trust"]["band"] == 0.1);
+  REQUIRE(run["extrapolations"].size() == 1);
+  const std::string flag = run["extrapolations"][0]["what"];
+  CHECK_THAT(flag, Catch::Contains("calibrated to 1"));
+  CHECK_THAT(tokenfab(calibrated).out, Catch::Contains("measured by our engine (mine)") && Catch::Contains(flag));
+
+  json without = tokenfab.parsed(calibrated + " --json --no-bands");
+  CHECK(without["bands"] == json{{"basis", "not asked for"}});
+  without["bands"] = run["bands"];
+  CHECK(without == run);
+  const json priced = tokenfab.parsed("price r.db --json");
+  CHECK(priced["bands"]["ttft_s"] == run["bands"]["ttft_s"]);
+  CHECK_FALSE(priced["bands"].contains("cost"));
+  CHECK_THAT(priced["bands"]["basis"].get<std::string>(), Catch::Contains("none for costs"));
+}
+
 TEST_CASE("explain splits a step into classes and bounds that add up") {
   const Shell tokenfab;
   const json out = tokenfab.parsed("explain " + kMain + " --json");

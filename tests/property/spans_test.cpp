@@ -81,6 +81,7 @@ Case random_case(std::uint64_t seed) {
   d.token_budget = d.max_sequences + static_cast<std::int64_t>(1 + r.below(600));
   d.engine.ops[static_cast<std::size_t>(OpClass::decode_attention)].compute = made_up(r.below(2) ? 0.003 : 0.6);
   d.kv_block_tokens = r.below(3) == 0 ? 1 : 16;
+  d.time_scale = seed % 3 == 0 ? 1.17 : 1;
   c.batcher.policy = r.below(3) ? "chunked" : "prefill-first";
   c.batcher.max_sequences = d.max_sequences;
   c.batcher.token_budget = d.token_budget;
@@ -131,6 +132,9 @@ void require_same(const RunRecord& a, const RunRecord& b) {
     REQUIRE(a.series.bins[i].running_ns == b.series.bins[i].running_ns);
   }
   REQUIRE(a.pools[0].steps == b.pools[0].steps);
+  REQUIRE(a.pools[0].most_sequences == b.pools[0].most_sequences);
+  REQUIRE(a.pools[0].most_context == b.pools[0].most_context);
+  REQUIRE(a.pools[0].most_tokens == b.pools[0].most_tokens);
   REQUIRE(a.pools[0].busy_chip_seconds == b.pools[0].busy_chip_seconds);
   REQUIRE(a.pools[0].prefill_busy_seconds == Approx(b.pools[0].prefill_busy_seconds).epsilon(1e-9));
   REQUIRE(a.pools[0].flop == Approx(b.pools[0].flop).epsilon(1e-9));

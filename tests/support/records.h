@@ -48,11 +48,13 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   p.input_tokens = 980, p.cached_tokens = 3, p.output_tokens = 490, p.recomputed_tokens = 44;
   p.steps = 500, p.preemptions = 4, p.flop = 1e15, p.hbm_bytes = 2e13, p.peak_flops = 1e15, p.peak_bandwidth = 4e12;
   p.kv_blocks = 1000, p.kv_block_tokens = 16, p.peak_kv_blocks = 900;
+  p.most_sequences = 70, p.most_context = 600, p.most_tokens = 2048;
+  p.trust = {"datasheet", name + " calibration", 0.05, 0.12, -0.01, name + " basis"};
   p.step_time = {{"mlp_gemm", "bandwidth", "decode", 14.0},
                  {"mlp_gemm", "compute", "prefill", 12.0},
                  {"host", "host", "decode", 4.0}};
   r.pools.push_back(p);
-  r.assumptions = {{"/pools/0/kv", "fp8", name + " reason"}};
+  r.assumptions = {{"/pools/0/kv", "fp8", name + " reason"}, {kExtrapolation, name + " too large", name + " pool"}};
   r.prices = {{"rent", "USD per chip-hour", name + " source", "2026-11", 2.5}};
   r.ledger = {{"compute.rent", name, "75 s x $2.5", 0.052}, {"revenue.output", "users", "490 tokens", -0.09}};
   r.cost.usd_total = 0.052;
@@ -65,6 +67,7 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   r.cost.utilisation_time = 0.8, r.cost.utilisation_cost = 0.77, r.cost.mfu = 0.1, r.cost.mbu = 0.2;
   r.cost.goodput_share = 0.91;
   r.provenance = "datasheet";
+  r.bands = {name + " basis", {{"ttft_s.p50", 0.4, 0.6}, {"cost.usd_per_mtok", 31, 40}, {"saturated", 0, 1}}};
   r.keeps_rows = true;
   for (int i = 0; i < 101; ++i) {
     RequestRow row;

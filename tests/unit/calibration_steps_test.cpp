@@ -180,10 +180,12 @@ TEST_CASE("a decode curve meets the residual at the measured contexts, where it 
 }
 
 TEST_CASE(
-    "attention residuals: by sequences times KV heads on a chip in a micro-batch; by tokens and context a chunk") {
+    "attention residuals: by sequences times KV heads on a chip in a micro-batch; by tokens times heads and context a chunk") {
   Calibration c;
   c.decode["bf16"] = {{8, 16, 32}, {64}, {0.1, 0.2, 0.3}};
-  c.prefill["bf16"] = {{50, 100, 200}, {150, 300, 600}, {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}};
+  const double heads = plain().llm.heads;
+  c.prefill["bf16"] = {
+      {100 * heads, 200 * heads}, {150, 300, 600}, {0.1, 0.2, 0.3, 0.7, 0.8, 0.9}};
   const auto ratio = [&](int tp, int pp, const StepSums& s, OpClass op) {
     return std::log(seconds(calibrated(plain(tp, pp), c).evaluate(s), op) /
                     seconds(StepModel(plain(tp, pp)).evaluate(s), op));
@@ -193,9 +195,10 @@ TEST_CASE(
   CHECK(ratio(2, 1, four, OpClass::decode_attention) == Approx(0.2));
   CHECK(ratio(1, 2, four, OpClass::decode_attention) == Approx(0.2));
   CHECK(ratio(2, 2, four, OpClass::decode_attention) == Approx(0.1));
-  CHECK(ratio(1, 1, {0, 0, 200, 2, 20000, 600, 0}, OpClass::prefill_attention) == Approx(0.5));
+  CHECK(ratio(1, 1, {0, 0, 200, 2, 20000, 600, 0}, OpClass::prefill_attention) == Approx(0.8));
+  CHECK(ratio(2, 1, {0, 0, 200, 2, 20000, 600, 0}, OpClass::prefill_attention) == Approx(0.2));
   CHECK(ratio(1, 1, {0, 0, 200, 1, 20000, 600, 0}, OpClass::prefill_attention) == Approx(0.9));
-  CHECK(ratio(1, 1, {0, 0, 200, 4, 20000, 600, 0}, OpClass::prefill_attention) == Approx(0.1));
+  CHECK(ratio(1, 1, {0, 0, 200, 4, 20000, 600, 0}, OpClass::prefill_attention) == Approx(0.7));
 }
 
 TEST_CASE("figures: the calibration's before the engine's, weights' dtype before activations' before none") {

@@ -9,8 +9,6 @@ using namespace tokenfab;
 
 namespace {
 
-FitError error(const std::string& what, double median) { return {what, "a split", median, median, median, 0, 10}; }
-
 }  // namespace
 
 TEST_CASE("a product's residual is that of its shape and row count, and linear in ln(rows) between") {
@@ -59,14 +57,3 @@ TEST_CASE("an attention residual is exact at its nodes, bilinear in logarithms a
   CHECK(GridResidual{}.at(3, 3) == 0);
 }
 
-TEST_CASE("a calibration's known error is its worst whole step, or its worst operator where no step was judged") {
-  Calibration c;
-  CHECK(!c.known_error());
-  c.errors = {error("decode_attention", 0.2), error("gemm", 0.1)};
-  CHECK(c.known_error().value() == 0.2);
-  c.errors.push_back(error("decode step", 0.03));
-  c.errors.push_back(error("mixed step", 0.07));
-  CHECK(c.known_error().value() == 0.07);
-  c.errors.push_back(error("TPOT", 0.09));
-  CHECK(c.known_error().value() == 0.09);
-}

@@ -33,6 +33,21 @@ TEST_CASE("replications give a mean with its Student interval") {
   }
 }
 
+TEST_CASE("the report carries bands, trust and extrapolations") {
+  const auto data = nlohmann::json::parse(report_data({sample_record("s")}, "1"));
+  const auto& a = data["alternatives"][0];
+  int with_band = 0;
+  for (std::size_t i = 0; i < data["metrics"].size(); ++i) {
+    if (a["metrics"][i]["band"].is_null()) continue;
+    ++with_band;
+    if (data["metrics"][i]["label"] == "TTFT, median") CHECK(a["metrics"][i]["band"] == nlohmann::json{0.4, 0.6});
+  }
+  CHECK(with_band == 2);
+  CHECK(a["trust"][0]["band"] == 0.12);
+  CHECK(a["extrapolations"][0]["what"] == "s too large");
+  CHECK(data["assumptions"].size() == 1);
+}
+
 TEST_CASE("what does not exist is null in the report, not zero") {
   RunRecord r = sample_record("s");
   r.latency = {};

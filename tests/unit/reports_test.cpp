@@ -26,6 +26,10 @@ auto fields_of(const Assumption& assumption) {
   const auto& [a, b, c] = assumption;
   return std::tie(a, b, c);
 }
+auto fields_of(const Band& band) {
+  const auto& [a, b, c] = band;
+  return std::tie(a, b, c);
+}
 auto fields_of(const PriceUsed& price) {
   const auto& [a, b, c, d, e] = price;
   return std::tie(a, b, c, d, e);
@@ -45,9 +49,11 @@ void check_same(const Histogram& in, const Histogram& out) {
 }
 void check_same(const PoolUsage& in, const PoolUsage& out) {
   const auto plain = [](const PoolUsage& pool) {
-    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, steps] =
-        pool;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac);
+    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
+                 trust, steps] = pool;
+    const auto& [ta, tb, tc, td, te, tf] = trust;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
+                    af, ta, tb, tc, td, te, tf);
   };
   CHECK((plain(in) == plain(out)));
   const auto sorted = [](std::vector<StepTimeRow> rows) {  // a table without order
@@ -59,9 +65,10 @@ void check_same(const PoolUsage& in, const PoolUsage& out) {
 void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                 latency, series, pools, assumptions, prices, ledger, cost, provenance, band, keeps, rows] = record;
+                 latency, series, pools, assumptions, prices, ledger, cost, provenance, error, bands, keeps, rows] =
+        record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    provenance, band);
+                    provenance, error, bands.basis);
   };
   CHECK((plain(in) == plain(out)));
   for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
@@ -71,6 +78,7 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   REQUIRE(in.pools.size() == out.pools.size());
   for (std::size_t n = 0; n < in.pools.size(); ++n) check_same(in.pools[n], out.pools[n]);
   check_same(in.assumptions, out.assumptions);
+  check_same(in.bands.of, out.bands.of);
   check_same(in.prices, out.prices);
   check_same(in.ledger, out.ledger);
   CHECK((fields_of(in.cost) == fields_of(out.cost)));
@@ -91,6 +99,7 @@ TEST_CASE("a run comes back from the file as it went in") {
   in.error_band = 0.055;
   in.series.bins[3].rejected = 2;
   in.pools.push_back(in.pools[0]);
+  in.pools[1].trust = {"class defaults", "", 0, 0, 0, "not measured"};
   in.pools[1].name = "second", in.pools[1].pipeline_parallel = 4, in.pools[1].step_time.pop_back();
   write_one(path, in);
   CHECK_FALSE(fs::exists(path + "-wal"));  // one file remains
@@ -117,7 +126,11 @@ TEST_CASE("each view answers its question with the record's numbers") {
   CHECK(value(path, "SELECT SUM(share) FROM v_bottleneck") == Approx(1));
   CHECK(value(path, "SELECT break_even_price_factor FROM v_breakeven") == 0.58);
   CHECK(query(path, "SELECT kind FROM v_assumptions ORDER BY kind") ==
-        std::vector<std::vector<std::string>>{{"assumption"}, {"hardware model"}, {"price"}});
+        std::vector<std::vector<std::string>>{{"assumption"}, {"extrapolation"}, {"hardware model"}, {"price"}});
+  CHECK(query(path, "SELECT value FROM v_assumptions WHERE kind = 'hardware model'")[0][0] ==
+        "step times typically off by 5.0 %, band 12.0 %");
+  CHECK(value(path, "SELECT high FROM v_band WHERE metric = 'ttft_s.p50'") == 0.6);
+  CHECK(value(path, "SELECT bias FROM error_band") == -0.01);
   CHECK(value(path, "SELECT SUM(count) FROM latency_sketch WHERE metric = 'ttft'") == 98);
   CHECK(value(path, "SELECT COUNT(*) FROM request WHERE state = 'served'") == 98);
   CHECK(query(path, "SELECT first_token_ns FROM request WHERE id = 100")[0][0] == "NULL");
