@@ -1,5 +1,7 @@
 #include "calibration/closed_loop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <ctime>
@@ -107,6 +109,121 @@ std::string today() {
   return date;
 }
 
+engine::EngineSpec sized(const ClosedLoopOptions& o) {
+  engine::EngineSpec spec = o.engine;
+  spec.context = std::max<std::int64_t>(spec.context, 2 * (o.max_input + o.max_output));
+  return spec;
+}
+
+class Loop {
+ public:
+  Loop(kernels::Backend& backend, const ClosedLoopOptions& options, RequestSource& source, const Catalog& catalog)
+      : options_(options),
+        catalog_(catalog),
+        ceilings_(kernels::measure_ceilings(backend, false)),
+        device_(backend.description()),
+        engine_(backend, sized(options)) {
+    trace_ = engine::fit_trace(source, {options.requests, options.max_input, options.max_output, 1.0});
+    if (trace_.requests.empty()) throw UserError("the trace holds no request to replay");
+    burst_ = trace_;
+    stretch(burst_, 0);
+  }
+
+  void measure_operators() {
+    measure(engine_, sweep(options_), {}, [&](const engine::Measurement& m) { rounds_.add(m); });
+  }
+
+  /// Spreads arrivals so that they ask for the wanted share of what the first round says the machine can do.
+  void set_load() {
+    const EngineMeasurements m = measured();
+    stretch(trace_, simulate_pool(pool(m, fit_engine(m, "first")), burst_, false).makespan_s / options_.load);
+  }
+
+  void run() {
+    replay_into(trace_, replays_.emplace_back(), logs_.emplace_back());
+    EngineRecord unused;
+    replay_into(burst_, bursts_.emplace_back(), unused);
+  }
+
+  ClosedLoop result() const {
+    ClosedLoop out;
+    out.device = device_, out.model = options_.engine.model;
+    out.requests = static_cast<std::int64_t>(trace_.requests.size());
+    const EngineMeasurements m = measured();
+    out.calibration = fit_engine(m, "closed-loop");
+    const PoolSpec simulated = pool(m, out.calibration);
+    compare_iterations(*simulated.model, out);
+    const RunRecord paced = simulate_pool(simulated, trace_, false), burst = simulate_pool(simulated, burst_, false);
+    out.metrics = {side_by_side("throughput, output tokens/s", &Means::throughput, replays_, paced),
+                   side_by_side("mean TTFT, s", &Means::ttft, replays_, paced),
+                   side_by_side("mean TPOT, s", &Means::tpot, replays_, paced),
+                   side_by_side("mean E2E, s", &Means::e2e, replays_, paced),
+                   side_by_side("throughput, all at once", &Means::throughput, bursts_, burst)};
+    return out;
+  }
+
+ private:
+  EngineMeasurements measured() const {
+    const MeasurementHeader header{device_,
+                                   TOKENFAB_VERSION,
+                                   today(),
+                                   options_.engine.model,
+                                   kernels::name(options_.engine.weights),
+                                   kernels::name(options_.engine.kv),
+                                   ceilings_.read_gbps,
+                                   ceilings_.tflops};
+    return engine_measurements(header, rounds_.medians(), options_.chip, catalog_);
+  }
+
+  PoolSpec pool(const EngineMeasurements& m, const Calibration& calibration) const {
+    PoolSpec p;
+    p.name = "simulated";
+    p.batcher = engine_.spec().batcher;
+    p.batcher.log_kv = false;
+    p.model = std::make_shared<StepModel>(step_model_of(m, std::make_shared<Calibration>(calibration), p.batcher));
+    return p;
+  }
+
+  void replay_into(const ReplayTrace& trace, RunRecord& record, EngineRecord& log) {
+    record.keeps_rows = true;
+    const auto prompts = engine::synthetic_prompts(trace, engine_.model().config().vocab, options_.engine.seed);
+    replay(engine_, trace, prompts, record, log);
+  }
+
+  void compare_iterations(const StepModel& model, ClosedLoop& out) const {
+    std::vector<Compared> all, decode, mixed;
+    for (std::size_t r = 0; r < logs_.size(); ++r) {
+      out.schedule_differences += recorded_differences(engine_.spec().batcher, trace_, logs_[r], replays_[r]);
+      for (const engine::StepRecord& s : logs_[r].steps) {
+        all.push_back({predict_step(model, s.sums), s.elapsed_s});
+        (s.sums.prefill_tokens == 0 ? decode : mixed).push_back(all.back());
+      }
+    }
+    out.steps = static_cast<std::int64_t>(all.size());
+    const std::string split = "iterations of the replay, which the fit did not see";
+    out.iterations = error_of(all, "any iteration", split);
+    if (!decode.empty()) out.decode = error_of(decode, "decode iteration", split);
+    if (!mixed.empty()) out.mixed = error_of(mixed, "iteration with prefill", split);
+  }
+
+  static SideBySide side_by_side(const char* what, double Means::*value, const std::vector<RunRecord>& runs,
+                                 const RunRecord& simulated) {
+    std::vector<double> real;
+    for (const RunRecord& r : runs) real.push_back(means_of(r).*value);
+    return {what, median(real), means_of(simulated).*value};
+  }
+
+  ClosedLoopOptions options_;
+  const Catalog& catalog_;
+  kernels::Ceilings ceilings_;
+  std::string device_;
+  engine::Engine engine_;
+  ReplayTrace trace_, burst_;  // paced, and everything at time 0
+  Rounds rounds_;
+  std::vector<EngineRecord> logs_;
+  std::vector<RunRecord> replays_, bursts_;
+};
+
 }  // namespace
 
 std::int64_t recorded_differences(const BatcherSpec& batcher, const ReplayTrace& trace, const EngineRecord& log,
@@ -128,80 +245,14 @@ std::int64_t recorded_differences(const BatcherSpec& batcher, const ReplayTrace&
 ClosedLoop closed_loop(kernels::Backend& backend, const ClosedLoopOptions& options,
                        const std::function<std::unique_ptr<RequestSource>()>& source, const Catalog& catalog,
                        const std::function<void(const std::string&)>& say) {
-  const auto tell = [&](const std::string& what) {
-    if (say) say(what);
-  };
-  engine::EngineSpec spec = options.engine;
-  spec.context = std::max<std::int64_t>(spec.context, 2 * (options.max_input + options.max_output));
-  const kernels::Ceilings ceilings = kernels::measure_ceilings(backend, false);
-  engine::Engine engine(backend, spec);
-  const BatcherSpec batcher = engine.spec().batcher;
-  const MeasurementHeader header{
-      backend.description(),  TOKENFAB_VERSION,   today(),        spec.model, kernels::name(spec.weights),
-      kernels::name(spec.kv), ceilings.read_gbps, ceilings.tflops};
-  ReplayTrace trace = engine::fit_trace(*source(), {options.requests, options.max_input, options.max_output, 1.0});
-  require(!trace.requests.empty(), "a closed loop needs requests");
-  const auto prompts = engine::synthetic_prompts(trace, engine.model().config().vocab, spec.seed);
-
-  Rounds rounds;
-  std::vector<EngineRecord> logs;
-  std::vector<RunRecord> replays;
-  const auto fit = [&] { return engine_measurements(header, rounds.medians(), options.chip, catalog); };
-  const auto simulated_pool = [&](const EngineMeasurements& measured, const Calibration& calibration) {
-    PoolSpec pool;
-    pool.name = "simulated";
-    pool.batcher = batcher;
-    pool.batcher.log_kv = false;
-    pool.model =
-        std::make_shared<StepModel>(step_model_of(measured, std::make_shared<Calibration>(calibration), batcher));
-    return pool;
-  };
+  Loop loop(backend, options, *source(), catalog);
   for (int round = 0; round < options.rounds; ++round) {
-    tell("round " + std::to_string(round + 1) + " of " + std::to_string(options.rounds) + ": measuring operators");
-    measure(engine, sweep(options), {}, [&](const engine::Measurement& m) { rounds.add(m); });
-    if (round == 0) {  // how fast may requests come?
-      const EngineMeasurements measured = fit();
-      stretch(trace, 0);
-      const RunRecord at_once = simulate_pool(simulated_pool(measured, fit_engine(measured, "first")), trace, false);
-      trace = engine::fit_trace(*source(), {options.requests, options.max_input, options.max_output, 1.0});
-      stretch(trace, at_once.makespan_s / options.load);
-    }
-    tell("round " + std::to_string(round + 1) + ": replaying " + std::to_string(trace.requests.size()) + " requests");
-    RunRecord& record = replays.emplace_back();
-    record.keeps_rows = true;
-    replay(engine, trace, prompts, record, logs.emplace_back());
+    if (say) say(fmt::format("round {} of {}: measuring operators, then running", round + 1, options.rounds));
+    loop.measure_operators();
+    if (round == 0) loop.set_load();
+    loop.run();
   }
-
-  ClosedLoop out;
-  out.device = backend.description(), out.model = spec.model;
-  out.requests = static_cast<std::int64_t>(trace.requests.size());
-  const EngineMeasurements measured = fit();
-  out.calibration = fit_engine(measured, "closed-loop");
-  const PoolSpec pool = simulated_pool(measured, out.calibration);
-  std::vector<Compared> all, decode, mixed;
-  for (std::size_t r = 0; r < logs.size(); ++r) {
-    out.schedule_differences += recorded_differences(batcher, trace, logs[r], replays[r]);
-    for (const engine::StepRecord& s : logs[r].steps) {
-      all.push_back({predict_step(*pool.model, s.sums), s.elapsed_s});
-      (s.sums.prefill_tokens == 0 ? decode : mixed).push_back(all.back());
-      ++out.steps;
-    }
-  }
-  const std::string split = "iterations of the replay, which the fit did not see";
-  out.iterations = error_of(all, "any iteration", split);
-  if (!decode.empty()) out.decode = error_of(decode, "decode iteration", split);
-  if (!mixed.empty()) out.mixed = error_of(mixed, "iteration with prefill", split);
-  const Means simulated = means_of(simulate_pool(pool, trace, false));
-  const auto metric = [&](const char* what, double Means::*value) {
-    std::vector<double> runs;
-    for (const RunRecord& r : replays) runs.push_back(means_of(r).*value);
-    out.metrics.push_back({what, median(runs), simulated.*value});
-  };
-  metric("throughput, output tokens/s", &Means::throughput);
-  metric("mean TTFT, s", &Means::ttft);
-  metric("mean TPOT, s", &Means::tpot);
-  metric("mean E2E, s", &Means::e2e);
-  return out;
+  return loop.result();
 }
 
 }  // namespace tokenfab::calibration

@@ -53,7 +53,7 @@ GridResidual mean_of(const std::vector<const GridResidual*>& all) {
 
 /// One residual per dtype: the mean of those that have it.
 template <class T>
-void mean_residuals(const std::vector<CalibrationPtr>& of, std::map<std::string, T> Calibration::* member,
+void mean_residuals(const std::vector<CalibrationPtr>& of, std::map<std::string, T> Calibration::*member,
                     Calibration& out) {
   std::map<std::string, std::vector<const T*>> by_dtype;
   for (const CalibrationPtr& one : of)
@@ -92,8 +92,9 @@ CalibrationPtr class_figures(const std::vector<CalibrationPtr>& of, const std::s
   for (const auto& [name, q] : ops)
     c.ops[name] = {median_of(q[0], source), median_of(q[1], source), median_of(q[2], source)};
   if (!rest["floor"].empty())
-    c.in_step = StepFactors{median_of(rest["floor"], source), median_of(rest["bandwidth"], source), median_of(rest["compute"], source),
-                            median_of(rest["attention"], source), median_of(rest["network"], source)};
+    c.in_step = StepFactors{median_of(rest["floor"], source), median_of(rest["bandwidth"], source),
+                            median_of(rest["compute"], source), median_of(rest["attention"], source),
+                            median_of(rest["network"], source)};
   if (!rest["step_gap"].empty()) c.step_gap = median_of(rest["step_gap"], source);
   if (!rest["request_gap"].empty()) c.request_gap = median_of(rest["request_gap"], source);
   if (!rest["sequence_gap"].empty()) c.sequence_gap = median_of(rest["sequence_gap"], source);

@@ -18,8 +18,8 @@ std::vector<std::shared_ptr<const Calibration>> chip_calibrations(const Catalog&
 std::shared_ptr<const Calibration> without_chip(const std::string& engine, const std::string& chip,
                                                 const std::vector<std::shared_ptr<const Calibration>>& all);
 
-/// Medians, class by class, of calibrations: what stands for a chip that has none. Residuals are averaged over the shapes
-/// that the first of them was measured at.
+/// Medians, class by class, of calibrations: what stands for a chip that has none. Residuals are averaged over the
+/// shapes that the first of them was measured at.
 std::shared_ptr<const Calibration> class_figures(const std::vector<std::shared_ptr<const Calibration>>& of,
                                                  const std::string& engine);
 

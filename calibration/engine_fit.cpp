@@ -81,7 +81,8 @@ void judge_steps(Calibration& c, const std::vector<StepPoint>& unseen, const Eng
     kinds["any step"].push_back(kinds[s.kind + " step"].back());
   }
   for (const auto& [kind, points] : kinds)
-    c.errors.push_back(error_of(points, kind, "every second step of the sweep, kept out of a fit of the gaps to the others"));
+    c.errors.push_back(
+        error_of(points, kind, "every second step of the sweep, kept out of a fit of the gaps to the others"));
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace tokenfab::calibration {
 
 /// Fits a calibration to an engine's measurements: operators in two stages, then the host's time per step and per
 /// sequence on whole steps. Its errors are of operator shapes left out in turn and of every second whole step, from a
-/// fit of the gaps to the others; the result itself is fitted to all. `id` becomes the file's name. UserError where a needed operator was not measured.
+/// fit of the gaps to the others; the result itself is fitted to all. `id` becomes the file's name. UserError where a
+/// needed operator was not measured.
 Calibration fit_engine(const EngineMeasurements& measured, const std::string& id);
 
 /// Step seconds that a calibration predicts for these sums.

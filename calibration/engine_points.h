@@ -31,8 +31,8 @@ struct MeasurementHeader {
   double read_gbps = 0, peak_tflops = 0;
 };
 
-/// Joins measurements with the chip that they were taken on. `chip`: a catalogue id, or "" for this machine, whose peaks
-/// are then the best that was measured. UserError where model or dtypes are not known.
+/// Joins measurements with the chip that they were taken on. `chip`: a catalogue id, or "" for this machine, whose
+/// peaks are then the best that was measured. UserError where model or dtypes are not known.
 EngineMeasurements engine_measurements(const MeasurementHeader& header,
                                        const std::vector<engine::Measurement>& measured, const std::string& chip,
                                        const Catalog& catalog);

@@ -43,8 +43,13 @@ FitError error_of(const std::vector<Compared>& points, std::string what, std::st
     absolute.push_back(std::fabs(e));
     sum += std::fabs(e);
   }
-  return {std::move(what), std::move(split), quantile(absolute, 0.5), sum / static_cast<double>(points.size()),
-          quantile(absolute, 0.9), quantile(signed_errors, 0.5), static_cast<std::int64_t>(points.size())};
+  return {std::move(what),
+          std::move(split),
+          quantile(absolute, 0.5),
+          sum / static_cast<double>(points.size()),
+          quantile(absolute, 0.9),
+          quantile(signed_errors, 0.5),
+          static_cast<std::int64_t>(points.size())};
 }
 
 double rank_correlation(const std::vector<Compared>& points) {

@@ -70,9 +70,7 @@ Fit least_squares(const std::vector<Prior>& priors, double noise,
   Eigen::MatrixXd jacobian(problem.values(), problem.inputs());
   differences.df(x, jacobian);
   const Eigen::MatrixXd covariance =
-      (jacobian.transpose() * jacobian)
-          .ldlt()
-          .solve(Eigen::MatrixXd::Identity(problem.inputs(), problem.inputs()));
+      (jacobian.transpose() * jacobian).ldlt().solve(Eigen::MatrixXd::Identity(problem.inputs(), problem.inputs()));
   Fit fit;
   fit.parameters.assign(x.begin(), x.end());
   std::vector<double> last(first.size());

@@ -17,9 +17,9 @@ struct Fit {
   double rms = 0;             // of the residuals at the end
 };
 
-/// Minimises the pseudo-Huber loss of `residuals(parameters)`, log errors of about `noise` each with some outliers, plus
-/// the priors, by Levenberg-Marquardt with numerical derivatives. Throws InternalError where a residual is not finite at
-/// the priors' means.
+/// Minimises the pseudo-Huber loss of `residuals(parameters)`, log errors of about `noise` each with some outliers,
+/// plus the priors, by Levenberg-Marquardt with numerical derivatives. Throws InternalError where a residual is not
+/// finite at the priors' means.
 Fit least_squares(const std::vector<Prior>& priors, double noise,
                   const std::function<void(const std::vector<double>&, std::vector<double>&)>& residuals);
 

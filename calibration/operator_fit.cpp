@@ -15,9 +15,9 @@ namespace {
 
 using Points = std::vector<OperatorPoint>;
 
-constexpr double kNoise = 0.05;         // of one timed call
-constexpr double kRowOctaves = 0.1;     // and along the rows of a product, where tiles make steps
-constexpr double kShrink = 0.3;         // a node that only this much weight falls on is halved
+constexpr double kNoise = 0.05;      // of one timed call
+constexpr double kRowOctaves = 0.1;  // and along the rows of a product, where tiles make steps
+constexpr double kShrink = 0.3;      // a node that only this much weight falls on is halved
 constexpr std::size_t kMostContexts = 11;
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
@@ -28,9 +28,7 @@ bool has_grid(const OperatorPoint& p) {
   return p.group.ends_with("_attention") || (p.b > 0 && (p.group == "expert_gemm" || p.group == "all_reduce"));
 }
 
-double log_residual(const OperatorFit& fit, const OperatorPoint& p) {
-  return std::log(p.seconds / fit.closed_form(p));
-}
+double log_residual(const OperatorFit& fit, const OperatorPoint& p) { return std::log(p.seconds / fit.closed_form(p)); }
 
 OperatorFit closed_form(const Points& points, const OperatorDefaults& defaults) {
   double shortest = points[0].seconds;
@@ -88,7 +86,7 @@ GemmResidual product_residual(const OperatorFit& fit, const Points& points) {
 }
 
 /// Powers of two (or of a larger step) that span the values.
-std::vector<double> nodes_over(const std::vector<GridSample>& samples, double GridSample::* value, std::size_t most) {
+std::vector<double> nodes_over(const std::vector<GridSample>& samples, double GridSample::*value, std::size_t most) {
   double low = samples[0].*value, high = low;
   for (const GridSample& p : samples) low = std::min(low, p.*value), high = std::max(high, p.*value);
   const double span = std::max(0.0, std::log2(high / low));

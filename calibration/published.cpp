@@ -12,7 +12,8 @@ namespace {
 
 // Clients of closed loops: what the sources do not state, from the growth of TTFT with concurrency (hwmodels/measured).
 constexpr std::int64_t kRequestsPerStream = 6;
-constexpr double kSpread = 0.1;  // engines that mix prompts into decode steps pull streams apart; others keep them in step
+constexpr double kSpread =
+    0.1;  // engines that mix prompts into decode steps pull streams apart; others keep them in step
 
 const char* dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
 
@@ -45,8 +46,7 @@ OperatorPoint attention_point(const SuiteGroup& g, const Row& r, bool decode) {
   } else {
     p.group = "prefill_attention";
     const double n = g.at(r, "tokens"), prior = g.at(r, "prior");
-    p.work =
-        attention_work(heads, batch * n, batch * (n * prior + n * (n + 1) / 2), batch * (n + prior), g.kv);
+    p.work = attention_work(heads, batch * n, batch * (n * prior + n * (n + 1) / 2), batch * (n + prior), g.kv);
     p.a = batch * n * heads.q_heads, p.b = n + prior;
   }
   return p;
@@ -104,13 +104,11 @@ class Models {
 
   /// Null where the model does not fit.
   std::shared_ptr<const StepModel> of(const Row& row) {
-    const std::pair key{group_.get(row, "tensor_parallel").value_or(1),
-                        group_.get(row, "expert_parallel").value_or(0)};
+    const std::pair key{group_.get(row, "tensor_parallel").value_or(1), group_.get(row, "expert_parallel").value_or(0)};
     const auto [at, first] = models_.try_emplace(key);
     if (first) {
       try {
-        at->second =
-            std::make_shared<StepModel>(deployment_of(suite_, group_, row, catalog_, calibration_));
+        at->second = std::make_shared<StepModel>(deployment_of(suite_, group_, row, catalog_, calibration_));
       } catch (const Infeasible&) {
       } catch (const UserError&) {  // a split that does not divide the model: the engine pads, the model does not
       }

@@ -93,7 +93,7 @@ std::vector<Score> score(const Suite& suite, const Predictions& p) {
 }  // namespace
 
 std::vector<PublishedPoint> predict_points(const Suite& suite, const SuiteGroup& group, const Catalog& catalog,
-                                      const std::shared_ptr<const Calibration>& calibration) {
+                                           const std::shared_ptr<const Calibration>& calibration) {
   if (!is_kernel_suite(suite)) return predict_group(suite, group, catalog, calibration);
   std::vector<PublishedPoint> out;
   const std::vector<OperatorPoint> operators = operator_points(suite, group, catalog);

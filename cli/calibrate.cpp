@@ -23,8 +23,8 @@ void print_figures(const Calibration& c) {
   };
   std::vector<std::vector<std::string>> rows = {{"operator", "floor a layer", "share of bandwidth", "share of peak"}};
   for (const auto& [name, e] : c.ops)
-    rows.push_back({name, with_error(e.floor, 1e6, " us"), with_error(e.bandwidth, 1, ""),
-                    with_error(e.compute, 1, "")});
+    rows.push_back(
+        {name, with_error(e.floor, 1e6, " us"), with_error(e.bandwidth, 1, ""), with_error(e.compute, 1, "")});
   std::cout << text_table(rows);
   if (c.step_gap)
     std::cout << fmt::format("host: {} a step, {} a sequence\n", with_error(*c.step_gap, 1e6, " us"),
@@ -94,8 +94,7 @@ void add_calibration(CLI::App& app) {
   command->add_option("--seconds", args->measure.seconds, "Begin no measurement after this")
       ->check(CLI::Range(1.0, 1e6));
   command->add_option("--most-batch", args->measure.most_batch, "Largest batch")->check(CLI::Range(1, 4096));
-  command->add_option("--most-context", args->measure.most_context, "Longest context")
-      ->check(CLI::Range(16, 1 << 20));
+  command->add_option("--most-context", args->measure.most_context, "Longest context")->check(CLI::Range(16, 1 << 20));
   command->add_option("--most-prefill", args->measure.most_prefill, "Largest prefill chunk")
       ->check(CLI::Range(16, 1 << 20));
   command->add_option("--published", args->published,

@@ -17,9 +17,16 @@ void calibrate(const CalibrateArgs& args);
 
 struct ValidateArgs {
   std::vector<std::string> sets;
-  bool json = false, points = false;
+  bool points = false;
+  // Of the set "closed-loop", which runs this machine:
+  EngineArgs engine;
+  std::string trace = "azure-conv-2023", chip;
+  std::int64_t requests = 16;
+  int max_input = 128, max_output = 24, rounds = 5;
+  double load = 0.6, seconds = 8;
 };
 void validate(const ValidateArgs& args);
+void validate_closed_loop(const ValidateArgs& args);
 
 /// Fits all shipped calibrations anew and writes them into `folder`.
 void calibrate_published(const std::string& folder);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -61,7 +62,8 @@ void print_points(const std::vector<std::string>& sets) {
   for (const Suite& suite : load_suites(catalog, sets))
     for (const SuiteGroup& group : suite.groups)
       for (const PublishedPoint& p : predict_points(suite, group, catalog, best_calibration(group, catalog))) {
-        json row = {{"suite", suite.id},      {"chip", group.chip},   {"engine", group.engine}, {"version", group.version},
+        json row = {{"suite", suite.id},      {"chip", group.chip},
+                    {"engine", group.engine}, {"version", group.version},
                     {"metric", p.metric},     {"use", p.check ? "check" : "fit"},
                     {"measured", p.measured}, {"predicted", number(p.predicted)}};
         if (!group.llm.empty()) row["llm"] = group.llm;
@@ -74,12 +76,16 @@ void print_points(const std::vector<std::string>& sets) {
 }  // namespace
 
 void validate(const ValidateArgs& args) {
+  if (std::find(args.sets.begin(), args.sets.end(), "closed-loop") != args.sets.end()) {
+    if (args.sets.size() > 1) throw UserError("--set closed-loop runs this machine; it goes with no other set");
+    return validate_closed_loop(args);
+  }
   if (args.points) return print_points(args.sets);
   const Catalog catalog = Catalog::standard();
   ValidateOptions options;
   options.suites = args.sets;
   const std::vector<Score> scores = calibration::validate(options, catalog);
-  if (!args.json) return print_scores(scores);
+  if (!args.engine.json) return print_scores(scores);
   json out = json::array();
   for (const Score& s : scores) out.push_back(score_json(s));
   std::cout << json{{"suites", out}}.dump(2) << "\n";
@@ -87,8 +93,8 @@ void validate(const ValidateArgs& args) {
 
 void calibrate_published(const std::string& folder) {
   const Catalog catalog = Catalog::standard();
-  const auto fits = fit_published(load_suites(catalog), catalog,
-                                  [](const std::string& id) { std::cerr << "fitted " + id + "\n"; });
+  const auto fits =
+      fit_published(load_suites(catalog), catalog, [](const std::string& id) { std::cerr << "fitted " + id + "\n"; });
   for (const Calibration& c : fits) {
     write_calibration(c, folder + "/" + c.id + ".json");
     std::cout << c.id << "\n";
@@ -98,11 +104,30 @@ void calibrate_published(const std::string& folder) {
 
 void add_validation(CLI::App& app) {
   auto args = std::make_shared<ValidateArgs>();
-  auto* command = app.add_subcommand("validate", "Error of the hardware models on published measurements");
-  command->add_option("--set", args->sets, "Only this suite (may be repeated); default: all")
+  auto* command =
+      app.add_subcommand("validate", "Error of the hardware models: on published measurements, or on this machine");
+  command
+      ->add_option("--set", args->sets,
+                   "Only this suite (may be repeated), or closed-loop: calibrate this machine, predict, run, compare")
       ->allow_extra_args(false);
   command->add_flag("--points", args->points, "Print every number with its prediction, a JSON line each");
-  command->add_flag("--json", args->json, "Print one JSON object");
+  args->engine.model = "llama-100m";
+  args->engine.max_sequences = 8;
+  args->engine.token_budget = 64;
+  add_engine_options(*command, args->engine);
+  command->add_option("--trace", args->trace, "closed-loop: trace file, or a built-in workload");
+  command->add_option("--chip", args->chip, "closed-loop: the catalogue's name of the chip; default: as measured");
+  command->add_option("--requests", args->requests, "closed-loop: this many")->check(CLI::Range(1, 100000));
+  command->add_option("--max-input", args->max_input, "closed-loop: cap on prompt tokens")
+      ->check(CLI::Range(1, 1 << 20));
+  command->add_option("--max-output", args->max_output, "closed-loop: cap on output tokens")
+      ->check(CLI::Range(1, 1 << 20));
+  command->add_option("--rounds", args->rounds, "closed-loop: measuring and running alternate this often")
+      ->check(CLI::Range(1, 100));
+  command->add_option("--load", args->load, "closed-loop: share of the predicted capacity that requests ask for")
+      ->check(CLI::Range(0.01, 2.0));
+  command->add_option("--seconds", args->seconds, "closed-loop: begin no measurement after this, in each round")
+      ->check(CLI::Range(0.1, 1e6));
   command->callback([args] { validate(*args); });
 }
 
