@@ -17,6 +17,7 @@ void calibrate(const CalibrateArgs& args);
 
 struct ValidateArgs {
   std::vector<std::string> sets;
+  std::string output;  // results file
   bool points = false;
   // Of the set "closed-loop", which runs this machine:
   EngineArgs engine;
