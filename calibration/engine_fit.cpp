@@ -73,6 +73,25 @@ void fit_gaps(Calibration& c, const std::vector<StepPoint>& steps, const EngineM
   c.sequence_gap = sourced(std::exp(fit.parameters[1]), "us", m, fit.sigma[1]);
 }
 
+/// Share of TDP - idle that a step draws, by what bounds it: decode steps by memory, prompts by arithmetic.
+void fit_power(Calibration& c, const EngineMeasurements& m) {
+  if (m.idle_watts <= 0) return;
+  const double room = m.deployment.chip.tdp.value - m.idle_watts;
+  const auto share = [&](const char* kind) -> std::optional<Sourced> {
+    std::vector<double> shares;
+    for (const StepPoint& s : m.steps)
+      if (s.kind == kind && s.joules > 0) shares.push_back((s.joules / s.seconds - m.idle_watts) / room);
+    if (shares.empty()) return std::nullopt;
+    const double middle = quantile(shares, 0.5);
+    double spread = 0;
+    for (const double x : shares) spread += std::fabs(x - middle) / static_cast<double>(shares.size());
+    return Sourced{std::clamp(middle, 0.0, 1.0), "1", m.power_source + ", " + m.source, m.date,
+                   middle > 0 ? spread / middle : 0};
+  };
+  c.dynamic_bandwidth = share("decode");
+  c.dynamic_compute = share("prefill");
+}
+
 void judge_steps(Calibration& c, const std::vector<StepPoint>& unseen, const EngineMeasurements& m) {
   const StepModel model = step_model_of(m, std::make_shared<Calibration>(c));
   std::map<std::string, std::vector<Compared>> kinds;
@@ -133,6 +152,7 @@ Calibration fit_engine(const EngineMeasurements& m, const std::string& id) {
   if (!unseen.empty()) judge_steps(half, unseen, m);
   c.errors = std::move(half.errors);
   fit_gaps(c, m.steps, m);
+  fit_power(c, m);
   return c;
 }
 

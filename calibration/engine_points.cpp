@@ -51,8 +51,13 @@ Chip machine(const MeasurementHeader& h, const std::vector<Measurement>& measure
   c.link_latency = own(1e-5, "us", assumed, h.date);
   c.network = own(1e9, "GB/s", assumed, h.date);
   c.network_latency = own(1e-5, "us", assumed, h.date);
-  c.tdp = own(100, "W", "assumption: not measured", h.date);
-  c.idle_power = own(30, "W", "assumption: not measured", h.date);
+  double watts = h.idle_watts;
+  for (const Measurement& m : measured) watts = std::max(watts, m.joules / m.median_s);
+  const bool metered = h.idle_watts > 0;
+  c.tdp = metered ? own(kAboveBest * watts, "W", "most drawn in a step: " + h.power_source, h.date)
+                  : own(100, "W", "assumption: no power meter", h.date);
+  c.idle_power =
+      metered ? own(h.idle_watts, "W", h.power_source, h.date) : own(30, "W", "assumption: no power meter", h.date);
   c.host_power = own(50, "W", "assumption: not measured", h.date);
   return c;
 }
@@ -123,6 +128,7 @@ Measurement measurement_of(const json& row) {
   m.n = row.value("n", std::int64_t{0}), m.k = row.value("k", std::int64_t{0});
   m.batch = row.value("batch", std::int64_t{0}), m.context = row.value("context", std::int64_t{0});
   m.chunk = row.value("chunk", std::int64_t{0});
+  m.joules = row.value("joules", 0.0);
   if (m.kind != "step") return m;
   const json& s = row.at("sums");
   m.sums = {s.at("decode_sequences"),  s.at("decode_kv_tokens"),  s.at("prefill_tokens"), s.at("prefill_sequences"),
@@ -169,11 +175,12 @@ EngineMeasurements engine_measurements(const MeasurementHeader& h, const std::ve
   d.weights = dtype_of(h.weights), d.kv = dtype_of(h.kv);
   d.chip = chip.empty() ? machine(h, measured) : catalog.chip(chip);
   for (const Measurement& m : measured) {
-    if (m.kind == "step") out.steps.push_back({m.op, m.sums, m.median_s});
+    if (m.kind == "step") out.steps.push_back({m.op, m.sums, m.median_s, m.joules});
     else if (OperatorPoint p = operator_point(m, d); !p.group.empty()) out.operators.push_back(std::move(p));
     widen(out.range, m);
   }
   out.range.tensor_parallel = {1};
+  out.idle_watts = h.idle_watts, out.power_source = h.power_source;
   return out;
 }
 
@@ -187,8 +194,16 @@ EngineMeasurements read_engine_measurements(const std::string& path, const std::
     try {
       const json row = json::parse(line);
       if (row.contains("header")) {
-        h = {row.at("device"),  row.at("version"), row.at("date"),      row.at("model"),
-             row.at("weights"), row.at("kv"),      row.at("read_gbps"), row.at("peak_tflops")};
+        h = {row.at("device"),
+             row.at("version"),
+             row.at("date"),
+             row.at("model"),
+             row.at("weights"),
+             row.at("kv"),
+             row.at("read_gbps"),
+             row.at("peak_tflops"),
+             row.value("idle_watts", 0.0),
+             row.value("power_source", "")};
         dtype_of(h.weights), dtype_of(h.kv);
       } else {
         measured.push_back(measurement_of(row));

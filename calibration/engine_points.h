@@ -14,6 +14,7 @@ struct StepPoint {
   std::string kind;  // "decode", "prefill", "mixed", "verify"
   StepSums sums;
   double seconds = 0;
+  double joules = 0;  // 0: not metered
 };
 
 /// What `tokenfab engine measure` found on one machine.
@@ -23,12 +24,16 @@ struct EngineMeasurements {
   std::vector<OperatorPoint> operators;
   std::vector<StepPoint> steps;
   CalibratedRange range;
+  double idle_watts = 0;  // 0: no meter
+  std::string power_source;
 };
 
 /// The header of a file of measurements.
 struct MeasurementHeader {
   std::string device, version, date, model, weights, kv;
   double read_gbps = 0, peak_tflops = 0;
+  double idle_watts = 0;     // 0: no meter
+  std::string power_source{};  // of joules and idle_watts
 };
 
 /// Joins measurements with the chip that they were taken on. `chip`: a catalogue id, or "" for this machine, whose

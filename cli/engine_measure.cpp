@@ -23,6 +23,7 @@ json row_of(const Measurement& m) {
   json row = {{"key", m.key},           {"kind", m.kind},   {"op", m.op},        {"rows", m.rows},
               {"median_s", m.median_s}, {"p10_s", m.p10_s}, {"p90_s", m.p90_s},  {"rounds", m.rounds},
               {"bytes", m.bytes},       {"flop", m.flop},   {"layers", m.layers}};
+  if (m.joules > 0) row["joules"] = m.joules;
   if (m.n > 0) row["n"] = m.n, row["k"] = m.k;
   if (m.batch > 0) row["batch"] = m.batch, row["context"] = m.context;
   if (m.chunk > 0) row["chunk"] = m.chunk;
@@ -95,7 +96,9 @@ void engine_measure(const EngineMeasureArgs& args) {
     sized.kv_blocks = (args.most_batch + 1) * ((args.most_context + args.most_prefill) / sized.page_tokens + 2);
   if (sized.draft == "none") sized.draft = "ngram", sized.draft_tokens = 8;  // room for the steps that verify drafts
   const kernels::Ceilings ceilings = kernels::measure_ceilings(*backend, args.engine.backend == "cuda");
-  const json header = header_of(args.engine, backend->description(), ceilings);
+  json header = header_of(args.engine, backend->description(), ceilings);
+  const auto meter = PowerMeter::open(args.engine.backend == "cuda");
+  if (meter) header["idle_watts"] = idle_watts(*meter, 1), header["power_source"] = meter->source();
   const bool fresh = !std::filesystem::exists(args.output) || std::filesystem::file_size(args.output) == 0;
   const std::set<std::string> known = fresh ? std::set<std::string>{} : known_points(args.output, header);
   std::ofstream out(args.output, std::ios::app);
@@ -105,6 +108,7 @@ void engine_measure(const EngineMeasureArgs& args) {
   MeasureOptions options;
   options.seconds = args.seconds;
   options.most_batch = args.most_batch;
+  options.meter = meter.get();
   options.most_context = args.most_context;
   options.most_prefill = args.most_prefill;
   std::int64_t done = 0;

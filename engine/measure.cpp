@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "engine/measure_points.h"
 
@@ -25,8 +26,7 @@ void time_point(Measurement& m, const Point& point, Probe& probe, int rounds) {
   };
   if (!point.cold) timed(1);
   const double once = timed(1);
-  const auto calls =
-      point.cold ? 1 : static_cast<std::int64_t>(std::clamp(2e-3 / std::max(once, 1e-7), 1.0, 1000.0));
+  const auto calls = point.cold ? 1 : static_cast<std::int64_t>(std::clamp(2e-3 / std::max(once, 1e-7), 1.0, 1000.0));
   std::vector<double> times;
   for (int r = 0; r < rounds; ++r) times.push_back(timed(calls) / static_cast<double>(m.layers));
   std::sort(times.begin(), times.end());
@@ -35,6 +35,21 @@ void time_point(Measurement& m, const Point& point, Probe& probe, int rounds) {
   };
   m.median_s = at(0.5), m.p10_s = at(0.1), m.p90_s = at(0.9);
   m.rounds = rounds;
+}
+
+constexpr double kEnergySeconds = 0.35;  // counters are brought up to date some ten times a second
+
+/// Joules of one call, over as many as fill the window.
+double energy_of(const Point& point, Probe& probe, PowerMeter& meter) {
+  const double before = meter.joules();
+  const Clock::time_point begin = Clock::now();
+  std::int64_t calls = 0;
+  while (seconds_since(begin) < kEnergySeconds) {
+    point.run();
+    probe.backend().synchronize();
+    ++calls;
+  }
+  return (meter.joules() - before) / static_cast<double>(calls);
 }
 
 std::vector<Point> points_of(Probe& probe) {
@@ -46,6 +61,12 @@ std::vector<Point> points_of(Probe& probe) {
 }
 
 }  // namespace
+
+double idle_watts(PowerMeter& meter, double seconds) {
+  const double before = meter.joules();
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  return (meter.joules() - before) / seconds;
+}
 
 std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::set<std::string>& known,
                      const std::function<void(const Measurement&)>& done) {
@@ -60,6 +81,7 @@ std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::s
     }
     Measurement m = point.what;
     time_point(m, point, probe, options.rounds);
+    if (options.meter && m.kind == "step") m.joules = energy_of(point, probe, *options.meter);
     done(m);
   }
   return left;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/power_meter.h"
 
 namespace tokenfab::engine {
 
@@ -22,12 +23,14 @@ struct Measurement {
   double median_s = 0, p10_s = 0, p90_s = 0;
   std::int64_t rounds = 0;
   double bytes = 0, flop = 0;  // useful, per layer or step
+  double joules = 0;           // per step, where there is a meter; else 0
 };
 
 struct MeasureOptions {
   double seconds = 60;  // stop beginning points after this
   std::int64_t most_batch = 64, most_context = 2048, most_prefill = 1024;
   int rounds = 9;
+  PowerMeter* meter = nullptr;  // energy of whole steps is read over a third of a second each
   bool sparse = false;  // every fourth size instead of every second: a quick sweep
 };
 
@@ -36,5 +39,8 @@ struct MeasureOptions {
 /// points were left when time ran out. Overwrites the model's cache.
 std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::set<std::string>& known,
                      const std::function<void(const Measurement&)>& done);
+
+/// Watts of the device when it waits: read over `seconds`.
+double idle_watts(PowerMeter& meter, double seconds);
 
 }  // namespace tokenfab::engine

@@ -276,6 +276,18 @@ TEST_CASE("operators that are slower together than alone are made so") {
   CHECK(fit.step_gap->value == Approx(truth.step_gap->value).epsilon(0.1));
 }
 
+TEST_CASE("metered steps give the shares of power by bound; without a meter there are none") {
+  EngineMeasurements measured = Synthetic(made_up_engine()).measured();
+  CHECK(!fit_engine(measured, "synthetic").dynamic_bandwidth);
+  const double tdp = measured.deployment.chip.tdp.value;
+  measured.idle_watts = 0.2 * tdp, measured.power_source = "a meter";
+  for (StepPoint& s : measured.steps)
+    s.joules = s.seconds * (s.kind == "decode" ? 0.6 : 0.9) * tdp;  // (0.6 - 0.2) / 0.8, (0.9 - 0.2) / 0.8
+  const Calibration fit = fit_engine(measured, "synthetic");
+  CHECK(fit.dynamic_bandwidth->value == Approx(0.5));
+  CHECK(fit.dynamic_compute->value == Approx(0.875));
+}
+
 TEST_CASE("an engine's steps are judged by a fit that did not see them") {
   EngineMeasurements measured = Synthetic(made_up_engine()).measured();
   for (std::size_t i = 1; i < measured.steps.size(); i += 2) measured.steps[i].seconds *= 2;
