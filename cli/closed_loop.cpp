@@ -20,7 +20,7 @@ using namespace tokenfab::calibration;
 using nlohmann::json;
 
 std::unique_ptr<RequestSource> open_requests(const std::string& name) {
-  const std::vector<std::string> built_in = builtin_names();
+  const std::vector<std::string>& built_in = builtin_names();
   if (std::find(built_in.begin(), built_in.end(), name) != built_in.end())
     return make_generator(builtin_workload(name, 1, 0));
   TraceOptions options;
