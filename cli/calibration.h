@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "calibration/validate.h"
 #include "cli/engine.h"
 #include "hwmodels/calibration.h"
 
@@ -17,7 +18,7 @@ void calibrate(const CalibrateArgs& args);
 
 struct ValidateArgs {
   std::vector<std::string> sets;
-  bool points = false;
+  bool points = false, markdown = false;
   // Of the set "closed-loop", which runs this machine:
   EngineArgs engine;
   std::string trace = "azure-conv-2023", chip;
@@ -26,6 +27,9 @@ struct ValidateArgs {
   double load = 0.6, seconds = 8;
 };
 void validate(const ValidateArgs& args);
+
+/// Errors on check rows as Markdown, a table per kind of metric, under a line with the dates of the data.
+void print_markdown(std::vector<calibration::Score> scores, const std::vector<calibration::Suite>& suites);
 void validate_closed_loop(const ValidateArgs& args);
 
 /// Fits all shipped calibrations anew and writes them into `folder`.

@@ -85,6 +85,7 @@ void validate(const ValidateArgs& args) {
   ValidateOptions options;
   options.suites = args.sets;
   const std::vector<Score> scores = calibration::validate(options, catalog);
+  if (args.markdown) return print_markdown(scores, load_suites(catalog, args.sets));
   if (!args.engine.json) return print_scores(scores);
   json out = json::array();
   for (const Score& s : scores) out.push_back(score_json(s));
@@ -111,6 +112,7 @@ void add_validation(CLI::App& app) {
                    "Only this suite (may be repeated), or closed-loop: calibrate this machine, predict, run, compare")
       ->allow_extra_args(false);
   command->add_flag("--points", args->points, "Print every number with its prediction, a JSON line each");
+  command->add_flag("--markdown", args->markdown, "Print the errors on rows that no fit has seen as Markdown tables");
   args->engine.model = "llama-100m";
   args->engine.max_sequences = 8;
   args->engine.token_budget = 64;
