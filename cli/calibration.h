@@ -18,6 +18,7 @@ void calibrate(const CalibrateArgs& args);
 
 struct ValidateArgs {
   std::vector<std::string> sets;
+  std::string table;  // folder of results to hold against the goals
   bool points = false, markdown = false;
   // Of the set "closed-loop", which runs this machine:
   EngineArgs engine;
@@ -27,10 +28,13 @@ struct ValidateArgs {
   double load = 0.6, seconds = 8;
 };
 void validate(const ValidateArgs& args);
+void validate_closed_loop(const ValidateArgs& args);
 
 /// Errors on check rows as Markdown, a table per kind of metric, under a line with the dates of the data.
 void print_markdown(std::vector<calibration::Score> scores, const std::vector<calibration::Suite>& suites);
-void validate_closed_loop(const ValidateArgs& args);
+
+/// Errors of results in a folder (of calibrate and of closed loops, as JSON) against the goals for calibrations by us.
+void print_goals(const std::string& folder, bool as_json);
 
 /// Fits all shipped calibrations anew and writes them into `folder`.
 void calibrate_published(const std::string& folder);

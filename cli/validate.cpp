@@ -76,6 +76,7 @@ void print_points(const std::vector<std::string>& sets) {
 }  // namespace
 
 void validate(const ValidateArgs& args) {
+  if (!args.table.empty()) return print_goals(args.table, args.engine.json);
   if (std::find(args.sets.begin(), args.sets.end(), "closed-loop") != args.sets.end()) {
     if (args.sets.size() > 1) throw UserError("--set closed-loop runs this machine; it goes with no other set");
     return validate_closed_loop(args);
@@ -112,6 +113,8 @@ void add_validation(CLI::App& app) {
                    "Only this suite (may be repeated), or closed-loop: calibrate this machine, predict, run, compare")
       ->allow_extra_args(false);
   command->add_flag("--points", args->points, "Print every number with its prediction, a JSON line each");
+  command->add_option("--table", args->table,
+                      "Hold the results in this folder (calibrate --json, closed loops) against the goals");
   command->add_flag("--markdown", args->markdown, "Print the errors on rows that no fit has seen as Markdown tables");
   args->engine.model = "llama-100m";
   args->engine.max_sequences = 8;
