@@ -7,6 +7,13 @@ namespace {
 
 const fs::path kRoot = TOKENFAB_SOURCE_DIR;
 
+/// What stands between two lines of a text; "" where either is missing.
+std::string between(const std::string& text, const std::string& from, const std::string& to) {
+  const std::size_t begin = text.find(from), end = text.find(to);
+  if (begin == std::string::npos || end == std::string::npos) return "";
+  return text.substr(begin + from.size(), end - begin - from.size());
+}
+
 /// A closed loop's result as a script keeps it.
 std::string loop(double load, double median, double ttft) {
   const json steps = {{"median", median}, {"mean", 0.04}, {"p90", 0.09}, {"bias", -0.01}, {"n", 1000}};
@@ -20,6 +27,16 @@ std::string loop(double load, double median, double ttft) {
 }
 
 }  // namespace
+
+TEST_CASE("the error tables of docs/calibration.md are what validate prints now") {
+  const Shell tokenfab;
+  const Result now = tokenfab("validate --markdown");
+  REQUIRE(now.code == 0);
+  const std::string page = read_file(kRoot / "docs/calibration.md");
+  INFO("rewrite them with tools/calibration_tables.sh");
+  CHECK(between(page, "<!-- tables: begin -->\n", "<!-- tables: end -->\n") == now.out);
+  CHECK_THAT(now.out, Catch::Contains("### Whole steps") && Catch::Contains("### Kernels"));
+}
 
 TEST_CASE("validate --table holds closed loops and calibrations against the goals") {
   const Shell tokenfab;
