@@ -29,9 +29,11 @@ else
 fi
 sizes=(--most-batch "${MOST_BATCH:-$batch}" --most-context "${MOST_CONTEXT:-$context}"
   --most-prefill "${MOST_PREFILL:-$prefill}")
+# Room for every sequence at its longest, so that memory decides nothing.
+kv_pages() { echo $(((${MOST_BATCH:-$batch} + 1) * ((${MAX_INPUT:-$input} + ${MAX_OUTPUT:-$output}) / 16 + 2))); }
 loop_sizes=(--requests "${REQUESTS:-$requests}" --rounds "${ROUNDS:-2}" --seconds "${LOOP_SECONDS:-8}"
   --max-input "${MAX_INPUT:-$input}" --max-output "${MAX_OUTPUT:-$output}" --max-sequences "${MOST_BATCH:-$batch}"
-  --token-budget "${TOKEN_BUDGET:-$tokens}")
+  --token-budget "${TOKEN_BUDGET:-$tokens}" --kv-blocks "$(kv_pages)")
 
 # The package has tokenfab and its data beside this script; a source tree has them in its build.
 find_tokenfab() {
