@@ -195,7 +195,7 @@ Deployment deployment_of(const Suite& suite, const SuiteGroup& g, const Row& row
   d.llm = catalog.llm(g.llm);
   d.engine = catalog.engine(g.engine);
   d.calibration = calibration;
-  d.tensor_parallel = static_cast<int>(g.at(row, "tensor_parallel"));
+  d.tensor_parallel = static_cast<int>(g.get(row, "tensor_parallel").value_or(1));
   d.expert_parallel = g.get(row, "expert_parallel").value_or(0) > 0;
   d.weights = g.weights, d.kv = g.kv, d.activations = g.activations;
   d.memory_share = d.engine.memory_share.value;
@@ -207,15 +207,74 @@ Deployment deployment_of(const Suite& suite, const SuiteGroup& g, const Row& row
   d.max_sequences = static_cast<std::int64_t>(most);
   double longest = 8192;
   for (const Row& r : g.rows) longest = std::max(longest, g.get(r, "input").value_or(0));
-  d.token_budget = static_cast<std::int64_t>(longest);
+  d.token_budget = g.token_budget > 0 ? g.token_budget : static_cast<std::int64_t>(longest);
   if (suite.kind == "steps") d.chip.memory.value = 1e15;  // single steps that were run
   return d;
 }
+
+namespace {
+
+class RowSource final : public RequestSource {
+ public:
+  explicit RowSource(const SuiteGroup& group) : group_(group) {}
+  void read(RequestBatch& batch, std::size_t limit) override {
+    batch.clear();
+    for (; next_ < group_.rows.size() && batch.requests.size() < limit; ++next_) {
+      const Row& row = group_.rows[next_];
+      Request r;
+      r.id = static_cast<std::int64_t>(next_);
+      r.arrival = ns_from_seconds(group_.at(row, "arrival_s"));
+      r.input_tokens = static_cast<std::int32_t>(group_.at(row, "input"));
+      r.output_tokens = static_cast<std::int32_t>(group_.at(row, "output"));
+      batch.requests.push_back(r);
+    }
+  }
+
+ private:
+  const SuiteGroup& group_;
+  std::size_t next_ = 0;
+};
+
+/// Every request of a replay with its arrivals, as it left the engine's queue; and the run's throughput.
+std::vector<PublishedPoint> predict_requests(const SuiteGroup& g, const std::shared_ptr<const StepModel>& model) {
+  std::vector<PublishedPoint> out;
+  FactorySpec factory;
+  factory.pools = {pool_of(model)};
+  factory.pools[0].front_end = 0;
+  RunRecord record;
+  record.keeps_rows = true;
+  RowSource source(g);
+  simulate(factory, source, record);
+  double end = 0, tokens = 0, predicted_end = 0;
+  for (const RequestRow& r : record.rows) {
+    const auto i = static_cast<std::size_t>(r.id);
+    const Row& row = g.rows[i];
+    const bool served = r.finish >= 0;
+    const double arrival = g.at(row, "arrival_s"), ttft = g.at(row, "ttft_s"), e2e = g.at(row, "e2e_s");
+    const double output = g.at(row, "output");
+    const double first = served ? seconds_from_ns(r.first_token - r.arrival) : NAN;
+    const double all = served ? seconds_from_ns(r.finish - r.arrival) : NAN;
+    out.push_back({"TTFT", i, row.check, ttft, first});
+    out.push_back({"E2E", i, row.check, e2e, all});
+    if (output > 1) out.push_back({"TPOT", i, row.check, (e2e - ttft) / (output - 1), (all - first) / (output - 1)});
+    end = std::max(end, arrival + e2e), tokens += output;
+    predicted_end = std::max(predicted_end, seconds_from_ns(r.finish));
+  }
+  out.push_back({"throughput", 0, g.rows[0].check, tokens / end, tokens / predicted_end});
+  return out;
+}
+
+}  // namespace
 
 std::vector<PublishedPoint> predict_group(const Suite& suite, const SuiteGroup& g, const Catalog& catalog,
                                           const std::shared_ptr<const Calibration>& calibration, bool only_fit) {
   Models models(suite, g, catalog, calibration);
   std::vector<PublishedPoint> out;
+  if (suite.kind == "requests") {
+    const bool wanted = !g.rows.empty() && !(only_fit && g.rows[0].check);
+    const auto model = wanted ? models.of(g.rows[0]) : nullptr;
+    return model ? predict_requests(g, model) : out;
+  }
   for (std::size_t i = 0; i < g.rows.size(); ++i) {
     const Row& r = g.rows[i];
     if (only_fit && r.check) continue;

@@ -33,6 +33,7 @@ std::vector<Target> targets(const std::vector<Suite>& suites, const Catalog& cat
   for (const Suite& s : suites)
     for (const SuiteGroup& g : s.groups) {
       if (!std::binary_search(engines.begin(), engines.end(), g.engine)) continue;  // a library: no profile, no fit
+      if (std::all_of(g.rows.begin(), g.rows.end(), [](const auto& r) { return r.check; })) continue;
       Target& t = all[{g.engine, g.chip}];
       t.key = {g.engine, g.chip};
       (is_kernel_suite(s) ? t.kernels : t.served).emplace_back(&s, &g);

@@ -25,6 +25,7 @@ const std::map<std::string, std::vector<std::string>>& kinds() {
       {"all-reduce", {"chips", "bytes", "us"}},
       {"closed-loop", {"tensor_parallel", "concurrency", "input", "output", "ttft_ms", "tpot_ms"}},
       {"static", {"tensor_parallel", "batch", "input", "output"}},
+      {"requests", {"arrival_s", "input", "output", "ttft_s", "e2e_s"}},
       {"max-load", {"tensor_parallel", "input", "output", "requests", "output_tok_s"}}};
   return all;
 }
@@ -64,6 +65,7 @@ SuiteGroup read_group(const JsonObject& o, const std::string& kind) {
   if (!kernel) g.weights = read_dtype(o, "weights"), g.activations = read_dtype(o, "activations");
   g.kv = read_dtype(o, "kv");
   g.routing = o.string("routing", "");
+  g.token_budget = o.integer("token_budget", 0, 1 << 24, 0);
   for (const json& c : o.raw("columns")) g.columns.push_back(c.get<std::string>());
   if (g.columns.empty() || g.columns[0] != "use") o.fail("columns", "must begin with \"use\"");
   g.columns.erase(g.columns.begin());

@@ -12,6 +12,7 @@ struct SuiteGroup {
   std::string chip, engine, version, llm;  // llm "": kernels
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
   std::string routing;
+  std::int64_t token_budget = 0;  // tokens in a step, where the source states it
   std::vector<std::string> columns;  // after "use"
   struct Row {
     bool check = false;  // never used in a fit

@@ -18,7 +18,8 @@ void calibrate(const CalibrateArgs& args);
 
 struct ValidateArgs {
   std::vector<std::string> sets;
-  std::string table;  // folder of results to hold against the goals
+  std::string output;  // results file
+  std::string table;   // folder of results to hold against the goals
   bool points = false, markdown = false;
   // Of the set "closed-loop", which runs this machine:
   EngineArgs engine;

@@ -81,6 +81,32 @@ json engines() {
   return out;
 }
 
+json calibrations() {
+  const Catalog catalog = Catalog::standard();
+  json out = json::array();
+  for (const auto& id : catalog.ids("calibrations")) {
+    const auto c = catalog.calibration(id);
+    json errors = json::array();
+    for (const FitError& e : c->errors)
+      errors.push_back({{"what", e.what},
+                        {"split", e.split},
+                        {"median", e.median},
+                        {"mean", e.mean},
+                        {"p90", e.p90},
+                        {"bias", e.bias},
+                        {"n", e.n}});
+    out.push_back({{"id", id},
+                   {"engine", c->engine},
+                   {"chip", c->chip},
+                   {"version", c->version},
+                   {"as_of", c->as_of},
+                   {"grade", kGradeNames[static_cast<std::size_t>(c->grade)]},
+                   {"sources", c->sources},
+                   {"errors", errors}});
+  }
+  return out;
+}
+
 json prices() {
   json out = json::array();
   for (const auto& row : MoneyCatalog::standard().rows())
@@ -177,6 +203,7 @@ void catalog(const CatalogArgs& args) {
       {"chips", chips, {"id", "vendor", "memory", "bandwidth", "link", "tdp"}},
       {"llms", llms, {"id", "parameters", "active_parameters", "context", "kv_bytes_per_token_bf16"}},
       {"engines", engines, {"id", "version", "grade", "batching", "step_gap_s", "known_error"}},
+      {"calibrations", calibrations, {"id", "engine", "chip", "version", "as_of", "grade"}},
       {"prices", prices, {"item", "kind", "provider", "value", "unit", "as_of", "default"}},
       {"workloads", workloads, {"id", "requests", "requests_per_s", "mean_input_tokens", "mean_output_tokens"}}};
   if (!args.fit.empty()) {

@@ -71,8 +71,8 @@ int parse_and_run(int argc, char** argv) {
   price_app->callback([&] { cli::price(price); });
 
   cli::CatalogArgs catalog;
-  auto* catalog_app = app.add_subcommand("catalog", "List chips, llms, engines, prices or workloads");
-  catalog_app->add_option("kind", catalog.kind, "chips, llms, engines, prices or workloads")->required();
+  auto* catalog_app = app.add_subcommand("catalog", "List chips, llms, engines, calibrations, prices or workloads");
+  catalog_app->add_option("kind", catalog.kind, "chips, llms, engines, calibrations, prices or workloads")->required();
   catalog_app->add_option("--fit", catalog.fit, "workloads: compare the built-in ones with this trace");
   catalog_app->add_flag("--json", catalog.json, "Print one JSON object");
   catalog_app->callback([&] { cli::catalog(catalog); });

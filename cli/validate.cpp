@@ -13,6 +13,7 @@
 #include "calibration/published_fit.h"
 #include "calibration/write_calibration.h"
 #include "cli/calibration.h"
+#include "reports/results_db.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -56,6 +57,15 @@ void print_scores(const std::vector<Score>& scores) {
   std::cout << text_table(rows);
 }
 
+void store(const std::vector<Score>& scores, const std::string& path) {
+  std::vector<ValidationRow> rows;
+  for (const Score& s : scores)
+    rows.push_back({s.suite, s.chip, s.engine, s.version, s.metric, s.check ? "check" : "fit", s.grade, s.error.n,
+                    s.refused, s.error.mean, s.error.median, s.error.p90, s.error.bias, s.rank, s.roofline,
+                    s.scaled_roofline, s.left_out});
+  ResultsDb::create_or_open(path, TOKENFAB_VERSION).write_validation(rows);
+}
+
 /// Every number with its prediction, one line each.
 void print_points(const std::vector<std::string>& sets) {
   const Catalog catalog = Catalog::standard();
@@ -86,6 +96,7 @@ void validate(const ValidateArgs& args) {
   ValidateOptions options;
   options.suites = args.sets;
   const std::vector<Score> scores = calibration::validate(options, catalog);
+  if (!args.output.empty()) store(scores, args.output);
   if (args.markdown) return print_markdown(scores, load_suites(catalog, args.sets));
   if (!args.engine.json) return print_scores(scores);
   json out = json::array();
@@ -112,6 +123,7 @@ void add_validation(CLI::App& app) {
       ->add_option("--set", args->sets,
                    "Only this suite (may be repeated), or closed-loop: calibrate this machine, predict, run, compare")
       ->allow_extra_args(false);
+  command->add_option("-o,--output", args->output, "Write the errors into this results file (table validation)");
   command->add_flag("--points", args->points, "Print every number with its prediction, a JSON line each");
   command->add_option("--table", args->table,
                       "Hold the results in this folder (calibrate --json, closed loops) against the goals");

@@ -373,6 +373,20 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   transaction.commit();
 }
 
+void ResultsDb::write_validation(const std::vector<ValidationRow>& rows) {
+  Connection& db = impl_->db;
+  Transaction transaction(db);
+  Statement(db, "DELETE FROM validation").execute();
+  Statement s(db, "INSERT INTO validation VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  const std::string& version = impl_->version;
+  for (const ValidationRow& r : rows) {
+    s.bind(version).bind(r.suite).bind(r.chip).bind(r.engine).bind(r.version).bind(r.metric).bind(r.use).bind(r.grade);
+    s.bind(r.n).bind(r.refused).bind(r.mape).bind(r.median).bind(r.p90).bind(r.bias).bind(r.rank_correlation);
+    s.bind(r.roofline_mape).bind(r.scaled_roofline_mape).bind(r.chip_left_out_mape).execute();
+  }
+  transaction.commit();
+}
+
 std::vector<RunSummary> ResultsDb::runs() {
   Statement s(impl_->db,
               "SELECT id, study, alternative, sweep_point, version, replication, state = 'complete' "

@@ -14,6 +14,15 @@ struct RunSummary {
   bool complete = false;
 };
 
+/// How well a hardware model met published measurements: one metric of one engine on one chip in one suite.
+struct ValidationRow {
+  std::string suite, chip, engine, version, metric, use, grade;  // use: "fit", or "check" for points that no fit saw
+  std::int64_t n = 0, refused = 0;                 // points judged; points that the model says cannot work
+  double mape = 0, median = 0, p90 = 0, bias = 0;  // relative errors
+  double rank_correlation = 0;                     // NaN where there are too few points
+  double roofline_mape = 0, scaled_roofline_mape = 0, chip_left_out_mape = 0;  // NaN where there is none
+};
+
 /// The results file: SQLite, schema in reports/schema.sql. WAL while open; one transaction per run, so a process killed
 /// at any moment leaves a file that opens and says which runs are whole. On close a single .db file remains.
 /// Errors: UserError, one line with the path: not ours, read-only, disk full, no such folder.
@@ -31,6 +40,9 @@ class ResultsDb {
   std::int64_t begin_run(const RunRecord& record);
   /// Writes everything and marks the run 'complete', in one transaction.
   void finish_run(std::int64_t run_id, const RunRecord& record);
+
+  /// Replaces the table of validation errors, in one transaction.
+  void write_validation(const std::vector<ValidationRow>& rows);
 
   std::vector<RunSummary> runs();
   /// A complete run without its request rows.

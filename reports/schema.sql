@@ -136,6 +136,17 @@ CREATE TABLE band (
   PRIMARY KEY (run_id, entry)
 ) WITHOUT ROWID;
 
+-- tokenfab validate: errors of the hardware models on published measurements, relative. Not of a run.
+CREATE TABLE validation (
+  tokenfab_version TEXT, suite TEXT, chip TEXT, engine TEXT, engine_version TEXT, metric TEXT,
+  use TEXT,      -- 'fit', or 'check': points that no fit saw
+  grade TEXT,    -- of the hardware model
+  n INTEGER, refused INTEGER,  -- points judged; points that the model says cannot work
+  mape REAL, median REAL, p90 REAL, bias REAL, rank_correlation REAL,
+  roofline_mape REAL, scaled_roofline_mape REAL,  -- rivals: the data sheet, and the same times one fitted scalar
+  chip_left_out_mape REAL                         -- predicted from the other chips
+);
+
 -- What happened, in one row per run.
 CREATE VIEW v_summary AS
 SELECT run.id AS run_id, study, alternative, sweep_point, replication, state,

@@ -18,11 +18,11 @@ TEST_CASE("this machine, predicted from its operators, then run") {
   o.engine.model = "llama-100m";
   o.engine.batcher.max_sequences = 8;
   o.engine.batcher.token_budget = 64;
-  o.requests = 12;
+  o.requests = 10;
   o.max_input = 128;
   o.max_output = 24;
-  o.rounds = 4;
-  o.measure_seconds = 6;
+  o.rounds = 3;
+  o.measure_seconds = 4;
   const auto backend = kernels::make_cpu_backend(0);
   const ClosedLoop loop = closed_loop(
       *backend, o, [] { return make_generator(builtin_workload("azure-conv-2023", 1, 0)); }, Catalog::standard(),

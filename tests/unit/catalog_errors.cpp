@@ -59,7 +59,7 @@ std::string chip_error(const json& text) { return load_error("chips", "h100-sxm"
 TEST_CASE("an unknown id names what is allowed and the nearest") {
   CHECK_THROWS_WITH(shipped().chip("h10-sxm"),
                     "\"h10-sxm\" is not a known chip; allowed: a100-80-sxm, b200-sxm, gaudi3, h100-sxm, h200-sxm, "
-                    "l4, l40s, mi300x, trainium1, trainium2 (nearest: \"h100-sxm\")");
+                    "l4, l40s, mi300x, rtx-4090, trainium1, trainium2 (nearest: \"h100-sxm\")");
   CHECK_THROWS_AS(shipped().llm("../chips/l4"), UserError);
   CHECK_THROWS_WITH(shipped().ids("chip"),
                     Catch::Contains("allowed: chips, llms, engines, calibrations (nearest: \"chips\")"));

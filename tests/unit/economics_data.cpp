@@ -48,7 +48,7 @@ void each_number(const json& node, const std::function<void(const json&)>& visit
 }
 
 // No public on-demand price was found: the program asks for one.
-const std::set<std::string> kUnpriced = {"gaudi3", "trainium2"};
+const std::set<std::string> kUnpriced = {"gaudi3", "rtx-4090", "trainium2"};
 
 struct Broken {
   const char* what;
