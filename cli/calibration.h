@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "calibration/validate.h"
 #include "cli/engine.h"
 #include "hwmodels/calibration.h"
 
@@ -18,7 +19,8 @@ void calibrate(const CalibrateArgs& args);
 struct ValidateArgs {
   std::vector<std::string> sets;
   std::string output;  // results file
-  bool points = false;
+  std::string table;   // folder of results to hold against the goals
+  bool points = false, markdown = false;
   // Of the set "closed-loop", which runs this machine:
   EngineArgs engine;
   std::string trace = "azure-conv-2023", chip;
@@ -28,6 +30,12 @@ struct ValidateArgs {
 };
 void validate(const ValidateArgs& args);
 void validate_closed_loop(const ValidateArgs& args);
+
+/// Errors on check rows as Markdown, a table per kind of metric, under a line with the dates of the data.
+void print_markdown(std::vector<calibration::Score> scores, const std::vector<calibration::Suite>& suites);
+
+/// Errors of results in a folder (of calibrate and of closed loops, as JSON) against the goals for calibrations by us.
+void print_goals(const std::string& folder, bool as_json);
 
 /// Fits all shipped calibrations anew and writes them into `folder`.
 void calibrate_published(const std::string& folder);

@@ -86,6 +86,7 @@ void print_points(const std::vector<std::string>& sets) {
 }  // namespace
 
 void validate(const ValidateArgs& args) {
+  if (!args.table.empty()) return print_goals(args.table, args.engine.json);
   if (std::find(args.sets.begin(), args.sets.end(), "closed-loop") != args.sets.end()) {
     if (args.sets.size() > 1) throw UserError("--set closed-loop runs this machine; it goes with no other set");
     return validate_closed_loop(args);
@@ -96,6 +97,7 @@ void validate(const ValidateArgs& args) {
   options.suites = args.sets;
   const std::vector<Score> scores = calibration::validate(options, catalog);
   if (!args.output.empty()) store(scores, args.output);
+  if (args.markdown) return print_markdown(scores, load_suites(catalog, args.sets));
   if (!args.engine.json) return print_scores(scores);
   json out = json::array();
   for (const Score& s : scores) out.push_back(score_json(s));
@@ -123,6 +125,9 @@ void add_validation(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_option("-o,--output", args->output, "Write the errors into this results file (table validation)");
   command->add_flag("--points", args->points, "Print every number with its prediction, a JSON line each");
+  command->add_option("--table", args->table,
+                      "Hold the results in this folder (calibrate --json, closed loops) against the goals");
+  command->add_flag("--markdown", args->markdown, "Print the errors on rows that no fit has seen as Markdown tables");
   args->engine.model = "llama-100m";
   args->engine.max_sequences = 8;
   args->engine.token_budget = 64;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds a folder that runs on a machine with only an NVIDIA driver: the bench with everything static, the engine with its
-# libraries beside it, the script, and the sources with which the bench can be rebuilt there by cmake, g++ and nvcc alone.
+# libraries beside it, the scripts, and the sources with which the bench can be rebuilt there by cmake, g++ and nvcc alone.
 # Usage: kernels/bench/package.sh [FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,20 +15,22 @@ cmake --build "$build" -j "${TOKENFAB_JOBS:-$(nproc)}" --target kernel-bench
 
 rm -rf "$to"
 mkdir -p "$to/source"
-cp "$build/kernels/bench/kernel-bench" kernels/bench/h200.sh "$to/"
+cp "$build/kernels/bench/kernel-bench" kernels/bench/{h200,calibrate}.sh "$to/"
 # From the folder itself, so that what is not committed yet is there too.
 tar -cf - --exclude=kernels/emulator kernels | tar -xf - -C "$to/source"
 # The engine itself, for whole steps and replays, with the libraries that only the build machine has.
 cmake --preset cuda
 cmake --build --preset cuda --target tokenfab
-mkdir -p "$to/lib"
+mkdir -p "$to/lib" "$to/hwmodels"
+cp -r hwmodels/{calibrations,chips,engines,llms,measured,money} "$to/hwmodels/"
 cp build/cuda/cli/tokenfab "$to/lib/tokenfab"
 ldd build/cuda/cli/tokenfab | awk '/=> \// { print $3 }' | grep -Ev '/(libc|libm|libdl|librt|libpthread)\.so' |
   xargs -I{} cp -L {} "$to/lib/"
 cat >"$to/tokenfab" <<'RUN'
 #!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
-LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" exec "$here/lib/tokenfab" "$@"
+export TOKENFAB_HOME="${TOKENFAB_HOME:-$here}" LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+exec "$here/lib/tokenfab" "$@"
 RUN
 chmod +x "$to/tokenfab"
 if ldd "$to/kernel-bench" | grep -E 'cuda|cublas|gomp|stdc'; then
