@@ -15,9 +15,9 @@ namespace {
 
 using Points = std::vector<OperatorPoint>;
 
-constexpr double kNoise = 0.05;         // of one timed call
-constexpr double kRowOctaves = 0.1;     // and along the rows of a product, where tiles make steps
-constexpr double kShrink = 0.3;         // a node that only this much weight falls on is halved
+constexpr double kNoise = 0.05;      // of one timed call
+constexpr double kRowOctaves = 0.1;  // and along the rows of a product, where tiles make steps
+constexpr double kShrink = 0.3;      // a node that only this much weight falls on is halved
 constexpr std::size_t kMostContexts = 11;
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
@@ -28,9 +28,7 @@ bool has_grid(const OperatorPoint& p) {
   return p.group.ends_with("_attention") || (p.b > 0 && (p.group == "expert_gemm" || p.group == "all_reduce"));
 }
 
-double log_residual(const OperatorFit& fit, const OperatorPoint& p) {
-  return std::log(p.seconds / fit.closed_form(p));
-}
+double log_residual(const OperatorFit& fit, const OperatorPoint& p) { return std::log(p.seconds / fit.closed_form(p)); }
 
 OperatorFit closed_form(const Points& points, const OperatorDefaults& defaults) {
   double shortest = points[0].seconds;
@@ -88,7 +86,7 @@ GemmResidual product_residual(const OperatorFit& fit, const Points& points) {
 }
 
 /// Powers of two (or of a larger step) that span the values.
-std::vector<double> nodes_over(const std::vector<GridSample>& samples, double GridSample::* value, std::size_t most) {
+std::vector<double> nodes_over(const std::vector<GridSample>& samples, double GridSample::*value, std::size_t most) {
   double low = samples[0].*value, high = low;
   for (const GridSample& p : samples) low = std::min(low, p.*value), high = std::max(high, p.*value);
   const double span = std::max(0.0, std::log2(high / low));
@@ -102,6 +100,8 @@ std::vector<double> nodes_over(const std::vector<GridSample>& samples, double Gr
 GridResidual grid_residual(const OperatorFit& fit, const Points& points) {
   std::vector<GridSample> samples;
   for (const OperatorPoint& p : points) samples.push_back({p.a, p.b, log_residual(fit, p)});
+  if (points[0].group == "all_reduce")
+    if (GridResidual exact = exact_grid(samples); exact.y.size() <= kMostContexts) return exact;
   return smooth_grid(samples);
 }
 
@@ -130,7 +130,32 @@ void leave_out_shapes(const Points& points, const OperatorDefaults& defaults, st
   }
 }
 
+/// Linear in ln(y), held beyond the ends.
+double interpolate(const std::map<double, double>& values, double y) {
+  const auto above = values.lower_bound(y);
+  if (above == values.end()) return values.rbegin()->second;
+  if (above == values.begin() || above->first == y) return above->second;
+  const auto below = std::prev(above);
+  const double t = std::log(y / below->first) / std::log(above->first / below->first);
+  return below->second * (1 - t) + above->second * t;
+}
+
 }  // namespace
+
+GridResidual exact_grid(const std::vector<GridSample>& samples) {
+  std::map<double, std::map<double, std::vector<double>>> at;
+  std::set<double> ys;
+  for (const GridSample& s : samples) at[s.x][s.y].push_back(s.log_ratio), ys.insert(s.y);
+  GridResidual g;
+  g.y.assign(ys.begin(), ys.end());
+  for (const auto& [x, row] : at) {
+    g.x.push_back(x);
+    std::map<double, double> medians;
+    for (const auto& [y, values] : row) medians[y] = quantile(values, 0.5);
+    for (const double y : g.y) g.log_ratio.push_back(std::clamp(interpolate(medians, y), -2.0, 2.0));
+  }
+  return g;
+}
 
 GridResidual smooth_grid(const std::vector<GridSample>& samples, double x_octaves, double y_octaves) {
   GridResidual g;
