@@ -177,7 +177,7 @@ GridResidual smooth_grid(const std::vector<GridSample>& samples, double x_octave
 
 double OperatorFit::closed_form(const OperatorPoint& p) const {
   const double flop = p.peak > 0 ? p.work.flop / (p.peak * compute) : 0;
-  return floor_s + std::max(p.work.bytes / (p.bandwidth * bandwidth), flop);
+  return floor_s + std::max(p.work.bytes / (p.bandwidth * bandwidth), flop) + p.work.copied / p.bandwidth;
 }
 
 double OperatorFit::predict(const OperatorPoint& p) const {

@@ -25,7 +25,7 @@ struct OperatorPoint {
   std::string figure() const { return dtype.empty() ? group : group + ":" + dtype; }
 };
 
-/// time = floor + max(bytes / (bandwidth * eb), FLOP / (peak * ef)).
+/// time = floor + max(bytes / (bandwidth * eb), FLOP / (peak * ef)) + copied / bandwidth.
 struct OperatorFit {
   double floor_s = 0, bandwidth = 0, compute = 0;                  // eb, ef in (0, 1)
   double floor_error = 0, bandwidth_error = 0, compute_error = 0;  // one standard deviation, relative

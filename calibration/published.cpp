@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "calibration/expert_routing.h"
 #include "hwmodels/collectives.h"
 #include "sim/fleet/streams.h"
 
@@ -12,7 +13,8 @@ namespace {
 
 // Clients of closed loops: what the sources do not state, from the growth of TTFT with concurrency (hwmodels/measured).
 constexpr std::int64_t kRequestsPerStream = 6;
-constexpr double kSpread = 0.1;  // engines that mix prompts into decode steps pull streams apart; others keep them in step
+constexpr double kSpread =
+    0.1;  // engines that mix prompts into decode steps pull streams apart; others keep them in step
 
 const char* dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
 
@@ -45,8 +47,7 @@ OperatorPoint attention_point(const SuiteGroup& g, const Row& r, bool decode) {
   } else {
     p.group = "prefill_attention";
     const double n = g.at(r, "tokens"), prior = g.at(r, "prior");
-    p.work =
-        attention_work(heads, batch * n, batch * (n * prior + n * (n + 1) / 2), batch * (n + prior), g.kv);
+    p.work = attention_work(heads, batch * n, batch * (n * prior + n * (n + 1) / 2), batch * (n + prior), g.kv);
     p.a = batch * n * heads.q_heads, p.b = n + prior;
   }
   return p;
@@ -55,13 +56,12 @@ OperatorPoint attention_point(const SuiteGroup& g, const Row& r, bool decode) {
 OperatorPoint moe_point(const SuiteGroup& g, const Row& r) {
   OperatorPoint p;
   p.group = "expert_gemm";
-  const double tp = g.at(r, "tensor_parallel"), ep = g.at(r, "expert_parallel");
-  // An expert-parallel chip holds 1/ep of the experts, whole, and serves their share of the group's tokens.
-  p.work = expert_work(g.at(r, "hidden"), g.at(r, "expert_ffn"), g.at(r, "experts"), g.at(r, "top_k"),
-                       g.at(r, "tokens"), tp, g.weights);
-  p.work.bytes /= ep, p.work.flop /= ep;
-  p.a = g.at(r, "tokens") * g.at(r, "top_k") / g.at(r, "experts");
-  p.b = 3 * g.at(r, "hidden") * g.at(r, "expert_ffn") / tp;
+  const double tokens = g.at(r, "tokens"), experts = g.at(r, "experts"), top_k = g.at(r, "top_k");
+  const ExpertShape shape{g.at(r, "hidden"), g.at(r, "expert_ffn") / g.at(r, "tensor_parallel")};
+  const RoutedLoad load = busiest_chip(g.routing, static_cast<int>(experts), static_cast<int>(top_k), tokens,
+                                       static_cast<int>(g.at(r, "expert_parallel")));
+  p.work = expert_work(shape, load.touched, load.rows, g.copies_all_rows ? tokens * top_k : load.rows, g.weights);
+  p.a = tokens * top_k / experts, p.b = shape.weights();
   p.shape = std::to_string(g.at(r, "hidden")) + "x" + std::to_string(g.at(r, "expert_ffn"));
   return p;
 }
@@ -104,13 +104,11 @@ class Models {
 
   /// Null where the model does not fit.
   std::shared_ptr<const StepModel> of(const Row& row) {
-    const std::pair key{group_.get(row, "tensor_parallel").value_or(1),
-                        group_.get(row, "expert_parallel").value_or(0)};
+    const std::pair key{group_.get(row, "tensor_parallel").value_or(1), group_.get(row, "expert_parallel").value_or(0)};
     const auto [at, first] = models_.try_emplace(key);
     if (first) {
       try {
-        at->second =
-            std::make_shared<StepModel>(deployment_of(suite_, group_, row, catalog_, calibration_));
+        at->second = std::make_shared<StepModel>(deployment_of(suite_, group_, row, catalog_, calibration_));
       } catch (const Infeasible&) {
       } catch (const UserError&) {  // a split that does not divide the model: the engine pads, the model does not
       }

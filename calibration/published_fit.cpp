@@ -72,6 +72,7 @@ void put_kernels(Calibration& c, const Suite& suite, const SuiteGroup& group, co
     if (like.group == "decode_attention") c.decode[plain] = fit.grid;
     if (like.group == "prefill_attention") c.prefill[plain] = fit.grid;
     if (like.group == "expert_gemm") c.experts[plain] = fit.grid;
+    if (group.copies_all_rows) c.copies_all_rows.insert(like.figure());
     if (like.group == "all_reduce") c.all_reduce = fit.grid;
   }
   if (fit.full.n > 0) c.errors.push_back(fit.full);
@@ -80,8 +81,7 @@ void put_kernels(Calibration& c, const Suite& suite, const SuiteGroup& group, co
 void add_source(Calibration& c, const Suite& suite, const SuiteGroup& group) {
   const std::string source = suite.source + " (" + group.version + ")";
   if (std::find(c.sources.begin(), c.sources.end(), source) == c.sources.end()) c.sources.push_back(source);
-  if (c.version.find(group.version) == std::string::npos)
-    c.version += (c.version.empty() ? "" : "; ") + group.version;
+  if (c.version.find(group.version) == std::string::npos) c.version += (c.version.empty() ? "" : "; ") + group.version;
   c.as_of = std::max(c.as_of, suite.as_of);
 }
 
@@ -99,8 +99,8 @@ Calibration kernel_stage(const Target& t, const Catalog& catalog) {
   return c;
 }
 
-/// Figures for classes that a chip's own kernel tables lack: of the same chip under other engines, else of the same engine
-/// on other chips, else of all. The engine profile has the rest.
+/// Figures for classes that a chip's own kernel tables lack: of the same chip under other engines, else of the same
+/// engine on other chips, else of all. The engine profile has the rest.
 void borrow_kernels(Calibration& c, const std::vector<Calibration>& stages) {
   const auto relatives = [&](auto&& related) {
     std::vector<CalibrationPtr> out;
@@ -112,7 +112,8 @@ void borrow_kernels(Calibration& c, const std::vector<Calibration>& stages) {
                                      relatives([&](const Calibration& s) { return s.engine == c.engine; }),
                                      relatives([](const Calibration&) { return true; })})
     if (from)
-      for (const auto& [name, e] : from->ops) c.ops.try_emplace(name, e);
+      for (const auto& [name, e] : from->ops)
+        if (c.ops.try_emplace(name, e).second && from->copies_all_rows.contains(name)) c.copies_all_rows.insert(name);
 }
 
 /// Log errors of every fit row of the target's whole-step groups, weighted.
@@ -134,8 +135,8 @@ void step_stage(Calibration& c, const Target& t, const Catalog& catalog) {
     source += " " + suite->id;
     add_source(c, *suite, *group);
   }
-  const bool front_end = std::any_of(t.served.begin(), t.served.end(),
-                                     [](const auto& s) { return s.first->kind == "closed-loop"; });
+  const bool front_end =
+      std::any_of(t.served.begin(), t.served.end(), [](const auto& s) { return s.first->kind == "closed-loop"; });
   const auto with = [&](const std::vector<double>& x, const std::vector<double>& sigma) {
     Calibration out = c;
     const auto value = [&](std::size_t i, const char* unit) {
@@ -186,8 +187,8 @@ void judge(Calibration& c, const Target& t, const Catalog& catalog) {
       const auto tp = static_cast<int>(group->at(r, "tensor_parallel"));
       auto& known = c.range.tensor_parallel;
       if (std::find(known.begin(), known.end(), tp) == known.end()) known.push_back(tp);
-      c.range.most_sequences = std::max({c.range.most_sequences, group->get(r, "batch").value_or(1),
-                                         group->get(r, "concurrency").value_or(1)});
+      c.range.most_sequences = std::max(
+          {c.range.most_sequences, group->get(r, "batch").value_or(1), group->get(r, "concurrency").value_or(1)});
       c.range.most_context = std::max(c.range.most_context, group->at(r, "input") + group->at(r, "output"));
     }
   }

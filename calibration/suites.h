@@ -11,7 +11,8 @@ namespace tokenfab::calibration {
 struct SuiteGroup {
   std::string chip, engine, version, llm;  // llm "": kernels
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
-  std::string routing;
+  std::string routing;               // of experts: "balanced", "power_law_<exponent>"
+  bool copies_all_rows = false;      // as in Calibration
   std::vector<std::string> columns;  // after "use"
   struct Row {
     bool check = false;  // never used in a fit

@@ -26,10 +26,8 @@ double per_unit(const std::string& unit) {
 }
 
 json quantity(const Sourced& s) {
-  json out = {{"value", rounded(s.value * per_unit(s.unit))},
-              {"unit", s.unit},
-              {"source", s.source},
-              {"as_of", s.as_of}};
+  json out = {
+      {"value", rounded(s.value * per_unit(s.unit))}, {"unit", s.unit}, {"source", s.source}, {"as_of", s.as_of}};
   if (s.error > 0) out["error"] = rounded(s.error, 2);
   return out;
 }
@@ -79,8 +77,7 @@ json residuals_json(const Calibration& c) {
     return json{{"x", numbers(g.x, 6)}, {"y", numbers(g.y, 6)}, {"log_ratio", ratios(g.log_ratio)}};
   };
   const auto grids = [&](const char* name, const std::map<std::string, GridResidual>& all) {
-    for (const auto& [dtype, g] : all)
-      out[name][dtype] = grid(g);
+    for (const auto& [dtype, g] : all) out[name][dtype] = grid(g);
   };
   grids("decode_attention", c.decode);
   grids("prefill_attention", c.prefill);
@@ -143,6 +140,7 @@ std::string calibration_text(const Calibration& c) {
   for (const auto& [name, e] : c.ops)
     ops[name] = {{"bandwidth", quantity(e.bandwidth)}, {"compute", quantity(e.compute)}, {"floor", quantity(e.floor)}};
   out["ops"] = ops;
+  if (!c.copies_all_rows.empty()) out["copies_all_rows"] = c.copies_all_rows;
   out["residuals"] = residuals_json(c);
   const auto optional = [&](const char* name, const std::optional<Sourced>& s) {
     if (s) out[name] = quantity(*s);

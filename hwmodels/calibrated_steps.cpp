@@ -76,6 +76,15 @@ void StepModel::apply_calibration() {
   }
 }
 
+/// Whether expert-parallel chips gather, activate and sum the rows of all experts.
+bool StepModel::copies_all_rows() const {
+  if (!d_.calibration) return false;
+  for (const std::string& name : figure_names(OpClass::expert_gemm, d_))
+    if (const auto found = d_.calibration->ops.find(name); found != d_.calibration->ops.end())
+      return d_.calibration->copies_all_rows.contains(name);
+  return false;
+}
+
 /// Time of a class's products with their residuals, over their time without.
 void StepModel::build_factors(const Shape&) {
   if (!d_.calibration) return;
@@ -93,9 +102,8 @@ void StepModel::build_factors(const Shape&) {
     fill(OpClass::expert_gemm, [&](double x) { return experts->at(x * rows_each, weights); });
   }
   if (d_.calibration->all_reduce && d_.tensor_parallel > 1)
-    fill(OpClass::all_reduce, [&](double x) {
-      return d_.calibration->all_reduce->at(d_.tensor_parallel, x * d_.llm.hidden * 2);
-    });
+    fill(OpClass::all_reduce,
+         [&](double x) { return d_.calibration->all_reduce->at(d_.tensor_parallel, x * d_.llm.hidden * 2); });
   if (d_.calibration->gemm.empty()) return;
   for (const OpClass c : {OpClass::qkv_gemm, OpClass::o_gemm, OpClass::mlp_gemm, OpClass::lm_head}) {
     const std::vector<GemmShape> shapes = gemm_shapes(c, d_.llm, d_.tensor_parallel);
