@@ -149,9 +149,10 @@ void StepModel::build_attention_curves(const Shape& shape) {
   for (const double y : residual->y)
     if (const double context = std::max(1.0, std::round(y)); context > curve_contexts_.back())
       curve_contexts_.push_back(context);
+  const double kv_heads = d_.llm.mla ? 1 : shape.kv_heads;  // all heads share one latent
   curves_.emplace_back();
   for (std::int64_t n = 1; n <= d_.max_sequences; ++n) {
-    const double micro = concurrency(n), streams = static_cast<double>(n) / micro * shape.kv_heads;
+    const double micro = concurrency(n), streams = static_cast<double>(n) / micro * kv_heads;
     const Lines l = attention_lines(static_cast<double>(n), micro);
     std::vector<double>& curve = curves_.emplace_back();
     for (const double context : curve_contexts_) {

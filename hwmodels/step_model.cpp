@@ -65,14 +65,19 @@ StepModel::Shape::Shape(const Llm& m, const ParameterCount& count, double tp)
 void StepModel::build_matrix_ops(const Shape& s) {
   const Llm& m = d_.llm;
   const double tp = d_.tensor_parallel, each = dtype_bytes(d_.weights);
+  // Latent attention: one product down for queries and latents, then queries, keys and values up (or absorbed).
+  const double qkv_calls = !m.mla ? 1 : m.mla->q_lora_rank > 0 ? 4 : 3;
   ops_[at(OpClass::qkv_gemm)] = gemm(OpClass::qkv_gemm, count_.qkv_per_layer * s.layers / tp, s.layers,
                                      m.hidden + (s.q_heads + 2 * s.kv_heads) * s.head_dim, each);
+  ops_[at(OpClass::qkv_gemm)].floor *= qkv_calls;
   ops_[at(OpClass::o_gemm)] =
       gemm(OpClass::o_gemm, count_.o_per_layer * s.layers / tp, s.layers, s.q_heads * s.head_dim + m.hidden, each);
-  const bool shared = count_.shared_per_moe_layer + count_.router_per_moe_layer > 0;
-  if (s.mlp_params > 0)
-    ops_[at(OpClass::mlp_gemm)] = gemm(OpClass::mlp_gemm, s.mlp_params / tp, shared ? s.layers : s.dense_layers,
+  const double mlp_calls = s.dense_layers + (count_.shared_per_moe_layer > 0 ? 1.5 : 0.5) * s.moe_layers;  // router: half
+  if (s.mlp_params > 0) {
+    ops_[at(OpClass::mlp_gemm)] = gemm(OpClass::mlp_gemm, s.mlp_params / tp, s.layers,
                                        2.0 * m.hidden + (s.dense_layers > 0 ? 3.0 * m.ffn / tp : 0.0), each);
+    ops_[at(OpClass::mlp_gemm)].floor *= mlp_calls / s.layers;
+  }
   if (m.moe) build_experts(s);
 }
 
