@@ -12,7 +12,7 @@ namespace tokenfab::calibration {
 namespace {
 
 // Clients of closed loops: what the sources do not state, from the growth of TTFT with concurrency (hwmodels/measured).
-constexpr std::int64_t kRequestsPerStream = 6;
+constexpr std::int64_t kRequestsPerStream = 10;
 constexpr double kSpread = 0.1;  // streams drift apart, but for those that the data file says stay in step
 
 const char* dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
