@@ -90,6 +90,11 @@ CalibrationPtr class_figures(const std::vector<CalibrationPtr>& of, const std::s
     if (one->sequence_gap) rest["sequence_gap"].push_back(*one->sequence_gap);
   }
   for (const auto& [name, q] : ops)
+    if (std::all_of(of.begin(), of.end(), [&, &n = name](const CalibrationPtr& one) {
+          return !one->ops.contains(n) || one->copies_all_rows.contains(n);
+        }))
+      c.copies_all_rows.insert(name);
+  for (const auto& [name, q] : ops)
     c.ops[name] = {median_of(q[0], source), median_of(q[1], source), median_of(q[2], source)};
   if (!rest["floor"].empty())
     c.in_step = StepFactors{median_of(rest["floor"], source), median_of(rest["bandwidth"], source),
@@ -150,7 +155,8 @@ double predict_operator(const Calibration& c, const OperatorPoint& p, const Chip
   if (e == c.ops.end()) return NAN;
   const double calls = p.group == "gemm" ? 2 : 1;  // an MLP is two products
   const double flop = p.peak > 0 ? p.work.flop / (p.peak * e->second.compute.value) : 0;
-  double t = e->second.floor.value / calls + std::max(p.work.bytes / (p.bandwidth * e->second.bandwidth.value), flop);
+  double t = e->second.floor.value / calls + std::max(p.work.bytes / (p.bandwidth * e->second.bandwidth.value), flop) +
+             p.work.copied / p.bandwidth;
   const std::string plain = p.dtype.empty() ? "bf16" : p.dtype;
   if (p.group == "all_reduce") {
     t += 2 * chip.link_latency.value;

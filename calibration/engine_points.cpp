@@ -104,7 +104,9 @@ OperatorPoint operator_point(const Measurement& m, const Deployment& d) {
   } else if (m.op == "expert_gemm" && llm.moe) {
     p.group = m.op;
     p.dtype = gemm_dtype(d.weights);
-    p.work = expert_work(llm.hidden, llm.moe->expert_ffn, llm.moe->experts, llm.moe->top_k, rows, 1, d.weights);
+    const double routed = rows * llm.moe->top_k;
+    p.work = expert_work({static_cast<double>(llm.hidden), static_cast<double>(llm.moe->expert_ffn)},
+                         touched_experts(llm.moe->experts, llm.moe->top_k, rows), routed, routed, d.weights);
     p.shape = "rows " + std::to_string(m.rows);
   }
   if (p.group.ends_with("_attention") && d.kv != Dtype::bf16) p.dtype = kDtypeNames[static_cast<std::size_t>(d.kv)];

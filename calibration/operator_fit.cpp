@@ -100,6 +100,8 @@ std::vector<double> nodes_over(const std::vector<GridSample>& samples, double Gr
 GridResidual grid_residual(const OperatorFit& fit, const Points& points) {
   std::vector<GridSample> samples;
   for (const OperatorPoint& p : points) samples.push_back({p.a, p.b, log_residual(fit, p)});
+  if (points[0].group == "all_reduce")
+    if (GridResidual exact = exact_grid(samples); exact.y.size() <= kMostContexts) return exact;
   return smooth_grid(samples);
 }
 
@@ -128,7 +130,32 @@ void leave_out_shapes(const Points& points, const OperatorDefaults& defaults, st
   }
 }
 
+/// Linear in ln(y), held beyond the ends.
+double interpolate(const std::map<double, double>& values, double y) {
+  const auto above = values.lower_bound(y);
+  if (above == values.end()) return values.rbegin()->second;
+  if (above == values.begin() || above->first == y) return above->second;
+  const auto below = std::prev(above);
+  const double t = std::log(y / below->first) / std::log(above->first / below->first);
+  return below->second * (1 - t) + above->second * t;
+}
+
 }  // namespace
+
+GridResidual exact_grid(const std::vector<GridSample>& samples) {
+  std::map<double, std::map<double, std::vector<double>>> at;
+  std::set<double> ys;
+  for (const GridSample& s : samples) at[s.x][s.y].push_back(s.log_ratio), ys.insert(s.y);
+  GridResidual g;
+  g.y.assign(ys.begin(), ys.end());
+  for (const auto& [x, row] : at) {
+    g.x.push_back(x);
+    std::map<double, double> medians;
+    for (const auto& [y, values] : row) medians[y] = quantile(values, 0.5);
+    for (const double y : g.y) g.log_ratio.push_back(std::clamp(interpolate(medians, y), -2.0, 2.0));
+  }
+  return g;
+}
 
 GridResidual smooth_grid(const std::vector<GridSample>& samples, double x_octaves, double y_octaves) {
   GridResidual g;
@@ -150,7 +177,7 @@ GridResidual smooth_grid(const std::vector<GridSample>& samples, double x_octave
 
 double OperatorFit::closed_form(const OperatorPoint& p) const {
   const double flop = p.peak > 0 ? p.work.flop / (p.peak * compute) : 0;
-  return floor_s + std::max(p.work.bytes / (p.bandwidth * bandwidth), flop);
+  return floor_s + std::max(p.work.bytes / (p.bandwidth * bandwidth), flop) + p.work.copied / p.bandwidth;
 }
 
 double OperatorFit::predict(const OperatorPoint& p) const {

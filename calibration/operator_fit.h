@@ -25,7 +25,7 @@ struct OperatorPoint {
   std::string figure() const { return dtype.empty() ? group : group + ":" + dtype; }
 };
 
-/// time = floor + max(bytes / (bandwidth * eb), FLOP / (peak * ef)).
+/// time = floor + max(bytes / (bandwidth * eb), FLOP / (peak * ef)) + copied / bandwidth.
 struct OperatorFit {
   double floor_s = 0, bandwidth = 0, compute = 0;                  // eb, ef in (0, 1)
   double floor_error = 0, bandwidth_error = 0, compute_error = 0;  // one standard deviation, relative
@@ -44,6 +44,10 @@ struct GridSample {
 };
 /// Gaussian means at nodes that span the samples, in octaves; drawn to 0 where little weight falls on a node.
 GridResidual smooth_grid(const std::vector<GridSample>& samples, double x_octaves = 0.7, double y_octaves = 0.7);
+
+/// The samples themselves (medians where several share a place), straight in ln(y) where one x lacks another's y: for
+/// calls that change algorithm from one y to the next.
+GridResidual exact_grid(const std::vector<GridSample>& samples);
 
 /// What a fit falls back on where its points do not decide: medians of chips that were measured.
 struct OperatorDefaults {

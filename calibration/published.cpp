@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "calibration/expert_routing.h"
 #include "hwmodels/collectives.h"
 #include "sim/fleet/streams.h"
 
@@ -11,9 +12,8 @@ namespace tokenfab::calibration {
 namespace {
 
 // Clients of closed loops: what the sources do not state, from the growth of TTFT with concurrency (hwmodels/measured).
-constexpr std::int64_t kRequestsPerStream = 6;
-constexpr double kSpread =
-    0.1;  // engines that mix prompts into decode steps pull streams apart; others keep them in step
+constexpr std::int64_t kRequestsPerStream = 10;
+constexpr double kSpread = 0.1;  // streams drift apart, but for those that the data file says stay in step
 
 const char* dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
 
@@ -55,13 +55,12 @@ OperatorPoint attention_point(const SuiteGroup& g, const Row& r, bool decode) {
 OperatorPoint moe_point(const SuiteGroup& g, const Row& r) {
   OperatorPoint p;
   p.group = "expert_gemm";
-  const double tp = g.at(r, "tensor_parallel"), ep = g.at(r, "expert_parallel");
-  // An expert-parallel chip holds 1/ep of the experts, whole, and serves their share of the group's tokens.
-  p.work = expert_work(g.at(r, "hidden"), g.at(r, "expert_ffn"), g.at(r, "experts"), g.at(r, "top_k"),
-                       g.at(r, "tokens"), tp, g.weights);
-  p.work.bytes /= ep, p.work.flop /= ep;
-  p.a = g.at(r, "tokens") * g.at(r, "top_k") / g.at(r, "experts");
-  p.b = 3 * g.at(r, "hidden") * g.at(r, "expert_ffn") / tp;
+  const double tokens = g.at(r, "tokens"), experts = g.at(r, "experts"), top_k = g.at(r, "top_k");
+  const ExpertShape shape{g.at(r, "hidden"), g.at(r, "expert_ffn") / g.at(r, "tensor_parallel")};
+  const RoutedLoad load = busiest_chip(g.routing, static_cast<int>(experts), static_cast<int>(top_k), tokens,
+                                       static_cast<int>(g.at(r, "expert_parallel")));
+  p.work = expert_work(shape, load.touched, load.rows, g.copies_all_rows ? tokens * top_k : load.rows, g.weights);
+  p.a = tokens * top_k / experts, p.b = shape.weights();
   p.shape = std::to_string(g.at(r, "hidden")) + "x" + std::to_string(g.at(r, "expert_ffn"));
   return p;
 }
@@ -143,7 +142,7 @@ struct Served {
 };
 
 Served serve(const std::shared_ptr<const StepModel>& model, std::int64_t concurrency, std::int64_t requests,
-             double input, double output) {
+             double input, double output, const SuiteGroup& g) {
   RunRecord record;
   PoolSpec pool = pool_of(model);
   BatcherSpec& b = pool.batcher;
@@ -153,9 +152,11 @@ Served serve(const std::shared_ptr<const StepModel>& model, std::int64_t concurr
     b.max_sequences = std::clamp<std::int64_t>(
         static_cast<std::int64_t>(static_cast<double>(b.kv_blocks * b.kv_block_tokens) / (input + output)), 1,
         b.max_sequences);
+  if (g.streams_beyond_slots > 0)
+    b.max_sequences = std::clamp<std::int64_t>(concurrency - g.streams_beyond_slots, 1, b.max_sequences);
   simulate_streams(pool,
                    {concurrency, requests, static_cast<std::int32_t>(input), static_cast<std::int32_t>(output),
-                    requests > concurrency && b.policy == "chunked" ? kSpread : 0.0},
+                    requests > concurrency && !g.streams_in_step ? kSpread : 0.0},
                    record);
   if (record.served < requests) return {};
   return {record.latency.ttft.mean() * 1e-9, record.latency.tpot.mean() * 1e-9, record.makespan_s};
@@ -206,7 +207,11 @@ Deployment deployment_of(const Suite& suite, const SuiteGroup& g, const Row& row
   if (suite.kind == "max-load") most = 2048;  // as tuned for throughput: the KV cache is the limit
   d.max_sequences = static_cast<std::int64_t>(most);
   double longest = 8192;
-  for (const Row& r : g.rows) longest = std::max(longest, g.get(r, "input").value_or(0));
+  const bool splits_prompts =
+      d.engine.batching == "chunked";  // others take a whole one, and all of it after an eviction
+  const double outputs = splits_prompts ? 0 : 1 + kSpread;
+  for (const Row& r : g.rows)
+    longest = std::max(longest, g.get(r, "input").value_or(0) + std::ceil(outputs * g.get(r, "output").value_or(0)));
   d.token_budget = g.token_budget > 0 ? g.token_budget : static_cast<std::int64_t>(longest);
   if (suite.kind == "steps") d.chip.memory.value = 1e15;  // single steps that were run
   return d;
@@ -301,7 +306,7 @@ std::vector<PublishedPoint> predict_group(const Suite& suite, const SuiteGroup& 
     } else {
       concurrency = requests = static_cast<std::int64_t>(g.at(r, "batch"));
     }
-    if (model) s = serve(model, concurrency, requests, input, output);
+    if (model) s = serve(model, concurrency, requests, input, output, g);
     put("TTFT", "ttft_ms", 1e-3, s.ttft);
     put("TPOT", "tpot_ms", 1e-3, s.tpot);
     put("E2E", "e2e_s", 1, s.makespan);

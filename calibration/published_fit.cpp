@@ -73,6 +73,7 @@ void put_kernels(Calibration& c, const Suite& suite, const SuiteGroup& group, co
     if (like.group == "decode_attention") c.decode[plain] = fit.grid;
     if (like.group == "prefill_attention") c.prefill[plain] = fit.grid;
     if (like.group == "expert_gemm") c.experts[plain] = fit.grid;
+    if (group.copies_all_rows) c.copies_all_rows.insert(like.figure());
     if (like.group == "all_reduce") c.all_reduce = fit.grid;
   }
   if (fit.full.n > 0) c.errors.push_back(fit.full);
@@ -112,7 +113,8 @@ void borrow_kernels(Calibration& c, const std::vector<Calibration>& stages) {
                                      relatives([&](const Calibration& s) { return s.engine == c.engine; }),
                                      relatives([](const Calibration&) { return true; })})
     if (from)
-      for (const auto& [name, e] : from->ops) c.ops.try_emplace(name, e);
+      for (const auto& [name, e] : from->ops)
+        if (c.ops.try_emplace(name, e).second && from->copies_all_rows.contains(name)) c.copies_all_rows.insert(name);
 }
 
 /// Log errors of every fit row of the target's whole-step groups, weighted.

@@ -66,6 +66,9 @@ SuiteGroup read_group(const JsonObject& o, const std::string& kind) {
   g.kv = read_dtype(o, "kv");
   g.routing = o.string("routing", "");
   g.token_budget = o.integer("token_budget", 0, 1 << 24, 0);
+  g.streams_beyond_slots = o.integer("streams_beyond_slots", 0, 1000, 0);
+  g.streams_in_step = o.boolean("streams_in_step", false);
+  g.copies_all_rows = o.boolean("copies_all_rows", false);
   for (const json& c : o.raw("columns")) g.columns.push_back(c.get<std::string>());
   if (g.columns.empty() || g.columns[0] != "use") o.fail("columns", "must begin with \"use\"");
   g.columns.erase(g.columns.begin());

@@ -11,9 +11,12 @@ namespace tokenfab::calibration {
 struct SuiteGroup {
   std::string chip, engine, version, llm;  // llm "": kernels
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
-  std::string routing;
-  std::int64_t token_budget = 0;  // tokens in a step, where the source states it
-  std::vector<std::string> columns;  // after "use"
+  std::int64_t token_budget = 0;          // tokens in a step, where the source states it
+  std::string routing;                    // of experts: "balanced", "power_law_<exponent>"
+  std::int64_t streams_beyond_slots = 0;  // of a closed loop: the engine takes this many sequences fewer
+  bool streams_in_step = false;           // of a closed loop: they stay together, so that each turn is a burst
+  bool copies_all_rows = false;           // as in Calibration
+  std::vector<std::string> columns;       // after "use"
   struct Row {
     bool check = false;  // never used in a fit
     std::vector<std::optional<double>> values;

@@ -140,6 +140,7 @@ std::string calibration_text(const Calibration& c) {
   for (const auto& [name, e] : c.ops)
     ops[name] = {{"bandwidth", quantity(e.bandwidth)}, {"compute", quantity(e.compute)}, {"floor", quantity(e.floor)}};
   out["ops"] = ops;
+  if (!c.copies_all_rows.empty()) out["copies_all_rows"] = c.copies_all_rows;
   out["residuals"] = residuals_json(c);
   const auto optional = [&](const char* name, const std::optional<Sourced>& s) {
     if (s) out[name] = quantity(*s);

@@ -76,6 +76,15 @@ void StepModel::apply_calibration() {
   }
 }
 
+/// Whether expert-parallel chips gather, activate and sum the rows of all experts.
+bool StepModel::copies_all_rows() const {
+  if (!d_.calibration) return false;
+  for (const std::string& name : figure_names(OpClass::expert_gemm, d_))
+    if (const auto found = d_.calibration->ops.find(name); found != d_.calibration->ops.end())
+      return d_.calibration->copies_all_rows.contains(name);
+  return false;
+}
+
 /// Time of a class's products with their residuals, over their time without.
 void StepModel::build_factors(const Shape&) {
   if (!d_.calibration) return;
@@ -93,9 +102,8 @@ void StepModel::build_factors(const Shape&) {
     fill(OpClass::expert_gemm, [&](double x) { return experts->at(x * rows_each, weights); });
   }
   if (d_.calibration->all_reduce && d_.tensor_parallel > 1)
-    fill(OpClass::all_reduce, [&](double x) {
-      return d_.calibration->all_reduce->at(d_.tensor_parallel, x * d_.llm.hidden * 2);
-    });
+    fill(OpClass::all_reduce,
+         [&](double x) { return d_.calibration->all_reduce->at(d_.tensor_parallel, x * d_.llm.hidden * 2); });
   if (d_.calibration->gemm.empty()) return;
   for (const OpClass c : {OpClass::qkv_gemm, OpClass::o_gemm, OpClass::mlp_gemm, OpClass::lm_head}) {
     const std::vector<GemmShape> shapes = gemm_shapes(c, d_.llm, d_.tensor_parallel);
@@ -141,9 +149,10 @@ void StepModel::build_attention_curves(const Shape& shape) {
   for (const double y : residual->y)
     if (const double context = std::max(1.0, std::round(y)); context > curve_contexts_.back())
       curve_contexts_.push_back(context);
+  const double kv_heads = d_.llm.mla ? 1 : shape.kv_heads;  // all heads share one latent
   curves_.emplace_back();
   for (std::int64_t n = 1; n <= d_.max_sequences; ++n) {
-    const double micro = concurrency(n), streams = static_cast<double>(n) / micro * shape.kv_heads;
+    const double micro = concurrency(n), streams = static_cast<double>(n) / micro * kv_heads;
     const Lines l = attention_lines(static_cast<double>(n), micro);
     std::vector<double>& curve = curves_.emplace_back();
     for (const double context : curve_contexts_) {

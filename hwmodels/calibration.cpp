@@ -7,7 +7,8 @@ namespace tokenfab {
 namespace {
 
 constexpr std::size_t kNeighbours = 4;
-constexpr double kFadeOctaves = 4;  // a shape this far away says e^-1 of what it would say here
+constexpr double kSameShape = 1e-6;  // octaves
+constexpr double kFadeOctaves = 4;   // a shape this far away says e^-1 of what it would say here
 
 struct Place {
   std::size_t low, high;
@@ -32,12 +33,16 @@ double GemmResidual::at(double n, double k, double count) const {
   const std::size_t used = std::min(kNeighbours, near.size());
   std::partial_sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(used), near.end());
   const Place p = place(rows, count);
+  const auto value = [&](std::size_t shape) {
+    const std::vector<double>& r = shapes[shape].log_ratio;
+    return r[p.low] * (1 - p.t) + r[p.high] * p.t;
+  };
+  if (used > 0 && near[0].first < kSameShape) return value(near[0].second);
   double sum = 0, weights = 0;
   for (std::size_t i = 0; i < used; ++i) {
     const auto [distance, shape] = near[i];
-    const std::vector<double>& r = shapes[shape].log_ratio;
-    const double weight = 1 / (0.05 + distance);
-    sum += weight * std::exp(-std::pow(distance / kFadeOctaves, 2)) * (r[p.low] * (1 - p.t) + r[p.high] * p.t);
+    const double weight = 1 / (distance * distance);
+    sum += weight * std::exp(-std::pow(distance / kFadeOctaves, 2)) * value(shape);
     weights += weight;
   }
   return weights > 0 ? sum / weights : 0;

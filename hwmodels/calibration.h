@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ struct GemmResidual {
   std::vector<double> rows;  // ascending
   std::vector<Shape> shapes;
 
-  /// For [rows, k] x [k, n]: mean over the four nearest shapes (distance in octaves of n and k), fading to 0 where
-  /// none is near; linear in ln(rows), held beyond the ends.
+  /// For [rows, k] x [k, n]: of that shape where it was measured, else a mean over the four nearest by inverse squares
+  /// of their distance (octaves of n and k), fading to 0 where none is near; linear in ln(rows), held beyond the ends.
   double at(double n, double k, double rows) const;
 };
 
@@ -46,8 +47,8 @@ struct CalibratedRange {
   std::vector<int> tensor_parallel;
 };
 
-/// What becomes of operators in whole steps: factors on the times that they take alone. Below 1: launches overlap, caches
-/// stay warm; above: the host launches late, kernels wait for each other.
+/// What becomes of operators in whole steps: factors on the times that they take alone. Below 1: launches overlap,
+/// caches stay warm; above: the host launches late, kernels wait for each other.
 struct StepFactors {
   Sourced floor{1, "1", "", "", 0};      // on every floor
   Sourced bandwidth{1, "1", "", "", 0};  // on products and small kernels bound by memory
@@ -66,16 +67,19 @@ struct Calibration {
   /// By "<class>" or "<class>:<dtype>": "fp8", "int8" (weights and activations), "w-int4", "w-fp8", "w-int8"
   /// (weights only); attention: the cache's dtype.
   std::map<std::string, OpEfficiency> ops;
-  std::map<std::string, GemmResidual> gemm;      // by dtype as above, "bf16" for plain ones
-  std::map<std::string, GridResidual> decode;    // by cache dtype; x: sequences * KV heads on a chip, y: context
-  std::map<std::string, GridResidual> experts;   // by dtype; x: rows of an expert, y: weights of one on a chip
-  std::optional<GridResidual> all_reduce;        // x: chips, y: bytes of the message
-  std::map<std::string, GridResidual> prefill;   // by cache dtype; x: tokens * query heads on a chip, y: context at
-                                                 // the end of a chunk
+  /// Of the keys of `ops`, kernels of routed experts that, expert-parallel, handle the rows of other chips' experts too
+  /// in all but the products.
+  std::set<std::string> copies_all_rows;
+  std::map<std::string, GemmResidual> gemm;     // by dtype as above, "bf16" for plain ones
+  std::map<std::string, GridResidual> decode;   // by cache dtype; x: sequences * KV heads on a chip, y: context
+  std::map<std::string, GridResidual> experts;  // by dtype; x: rows of an expert, y: weights of one on a chip
+  std::optional<GridResidual> all_reduce;       // x: chips, y: bytes of the message
+  std::map<std::string, GridResidual> prefill;  // by cache dtype; x: tokens * query heads on a chip, y: context at
+                                                // the end of a chunk
   /// Of whole steps, where steps alone were measured: "prefill" (x: prompt tokens of the step) and "decode" (x:
   /// sequences); y: tensor-parallel chips.
   std::map<std::string, GridResidual> steps;
-  std::optional<StepFactors> in_step;            // fitted on whole steps; none: 1
+  std::optional<StepFactors> in_step;  // fitted on whole steps; none: 1
   std::optional<Sourced> step_gap, sequence_gap;
   std::optional<Sourced> request_gap;  // seconds between client and engine: tokenizer, HTTP, detokenizer
   std::optional<Sourced> dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;

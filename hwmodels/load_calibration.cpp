@@ -95,6 +95,17 @@ std::vector<std::string> read_sources(const JsonObject& file) {
   return out;
 }
 
+std::set<std::string> read_copies(const JsonObject& file, const Calibration& c) {
+  std::set<std::string> out;
+  if (!file.has("copies_all_rows")) return out;
+  for (const json& name : file.raw("copies_all_rows")) {
+    if (!name.is_string() || !name.get_ref<const std::string&>().starts_with("expert_gemm") || !c.ops.contains(name))
+      file.fail("copies_all_rows", "holds " + name.dump() + ", which is no expert_gemm of \"ops\"");
+    out.insert(name);
+  }
+  return out;
+}
+
 void read_overrides(const JsonObject& file, Calibration& c) {
   const auto optional = [&](const char* key, Quantity kind, double high, std::optional<Sourced>& out) {
     if (file.has(key)) out = read_quantity(file, key, kind, 0, high);
@@ -126,6 +137,7 @@ Calibration load_calibration(const std::string& path) {
     if (c.own_chip->id != c.chip) file.fail("chip", "\"" + c.chip + "\" is not the id of own_chip");
   }
   c.ops = read_op_overrides(file.object("ops"));
+  c.copies_all_rows = read_copies(file, c);
   const JsonObject residuals = file.object_or_empty("residuals");
   read_residuals(residuals, "gemm", c.gemm, read_gemm);
   read_residuals(residuals, "decode_attention", c.decode, read_grid);

@@ -50,13 +50,18 @@ double elementwise_elements(const Llm& m, double ffn, double tp) {
   return 8.0 * m.hidden + 4.0 * m.heads * m.head_dim / tp + 3.0 * ffn / tp;
 }
 
-OpWork expert_work(double hidden, double expert_ffn, double experts, double top_k, double tokens, double tp,
-                   Dtype weights) {
-  const double params = 3 * hidden * expert_ffn / tp;  // of one expert on this chip
-  const double touched = experts * -std::expm1(tokens * std::log1p(-top_k / experts));
-  return {params * touched * dtype_bytes(weights) +
-              tokens * top_k * (2 * hidden + 3 * expert_ffn / tp) * kActivationBytes,
-          2 * params * tokens * top_k};
+OpWork expert_work(const ExpertShape& s, double touched, double rows, double copied_rows, Dtype weights) {
+  return {s.weights() * touched * dtype_bytes(weights), 2 * s.weights() * rows, copied_rows * expert_row_bytes(s)};
+}
+
+double expert_row_bytes(const ExpertShape& s) {
+  const double hidden = 4 * s.hidden;  // gathered copy out and in, product out, sum in
+  const double ffn = 6 * s.ffn;        // gate and up out and in, activation out and in
+  return (hidden + ffn) * kActivationBytes;
+}
+
+double touched_experts(double experts, double top_k, double tokens) {
+  return experts * -std::expm1(tokens * std::log1p(-top_k / experts));
 }
 
 }  // namespace tokenfab

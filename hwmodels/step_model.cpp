@@ -65,20 +65,32 @@ StepModel::Shape::Shape(const Llm& m, const ParameterCount& count, double tp)
 void StepModel::build_matrix_ops(const Shape& s) {
   const Llm& m = d_.llm;
   const double tp = d_.tensor_parallel, each = dtype_bytes(d_.weights);
+  // Latent attention: one product down for queries and latents, then queries, keys and values up (or absorbed).
+  const double qkv_calls = !m.mla ? 1 : m.mla->q_lora_rank > 0 ? 4 : 3;
   ops_[at(OpClass::qkv_gemm)] = gemm(OpClass::qkv_gemm, count_.qkv_per_layer * s.layers / tp, s.layers,
                                      m.hidden + (s.q_heads + 2 * s.kv_heads) * s.head_dim, each);
+  ops_[at(OpClass::qkv_gemm)].floor *= qkv_calls;
   ops_[at(OpClass::o_gemm)] =
       gemm(OpClass::o_gemm, count_.o_per_layer * s.layers / tp, s.layers, s.q_heads * s.head_dim + m.hidden, each);
-  const bool shared = count_.shared_per_moe_layer + count_.router_per_moe_layer > 0;
-  if (s.mlp_params > 0)
-    ops_[at(OpClass::mlp_gemm)] = gemm(OpClass::mlp_gemm, s.mlp_params / tp, shared ? s.layers : s.dense_layers,
+  const double mlp_calls = s.dense_layers + (count_.shared_per_moe_layer > 0 ? 1.5 : 0.5) * s.moe_layers;  // router: half
+  if (s.mlp_params > 0) {
+    ops_[at(OpClass::mlp_gemm)] = gemm(OpClass::mlp_gemm, s.mlp_params / tp, s.layers,
                                        2.0 * m.hidden + (s.dense_layers > 0 ? 3.0 * m.ffn / tp : 0.0), each);
-  if (!m.moe) return;
-  const double k = m.moe->top_k, experts = m.moe->experts;
+    ops_[at(OpClass::mlp_gemm)].floor *= mlp_calls / s.layers;
+  }
+  if (m.moe) build_experts(s);
+}
+
+/// Expert-parallel chips hold whole experts and work on the rows of these.
+void StepModel::build_experts(const Shape& s) {
+  const MoeShape& m = *d_.llm.moe;
+  const double k = m.top_k, experts = m.experts, tp = d_.tensor_parallel, ep = d_.expert_parallel ? tp : 1;
   TokenOp& e = ops_[at(OpClass::expert_gemm)];
-  e = gemm(OpClass::expert_gemm, count_.expert * experts * s.moe_layers / tp, s.moe_layers,
-           k * (2.0 * m.hidden + 3.0 * m.moe->expert_ffn / tp), each);
+  e = gemm(OpClass::expert_gemm, count_.expert * experts * s.moe_layers / tp, s.moe_layers, 0, dtype_bytes(d_.weights));
   e.flop *= k / experts;  // each token does the work of k experts
+  const ExpertShape shape{static_cast<double>(d_.llm.hidden), m.expert_ffn * ep / tp};
+  const double copied = copies_all_rows() ? k : k / ep;
+  e.copy = copied * expert_row_bytes(shape) * s.moe_layers / d_.chip.bandwidth.value;
   log_untouched_ = std::log1p(-k / experts);
 }
 
@@ -169,7 +181,7 @@ void StepModel::build_work(const Shape& s) {
 /// Residuals are ratios, and what is built after this follows from these seconds.
 void StepModel::scale_time() {
   for (TokenOp& op : ops_)
-    for (double* seconds : {&op.weight, &op.act, &op.flop, &op.floor}) *seconds *= d_.time_scale;
+    for (double* seconds : {&op.weight, &op.act, &op.flop, &op.floor, &op.copy}) *seconds *= d_.time_scale;
   for (double* seconds : {&kv_read_, &qo_io_, &pair_flop_prefill_, &pair_flop_decode_, &prefill_kv_read_,
                           &prefill_qo_io_, &prefill_floor_, &decode_floor_, &sequence_gap_})
     *seconds *= d_.time_scale;
@@ -181,7 +193,7 @@ StepModel::Lines StepModel::attention_lines(double sequences, double micro) cons
 
 void StepModel::put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale) {
   const double bytes = op.weight * weight_scale + op.act * x, flop = op.flop * x;
-  out.work[at(c)] = std::max(bytes, flop);
+  out.work[at(c)] = std::max(bytes, flop) + op.copy * x;
   out.bound[at(c)] = is_network(c) ? Bound::network : flop > bytes ? Bound::compute : Bound::bandwidth;
   out.floor[at(c)] = op.floor;
 }

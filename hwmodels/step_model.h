@@ -103,8 +103,8 @@ class StepModel {
   double matrix_peak() const { return matrix_peak_; }  // FLOP/s of one chip at the activations' dtype
 
  private:
-  struct TokenOp {  // seconds for x tokens a micro-batch: max(weight + act * x, flop * x)
-    double weight = 0, act = 0, flop = 0, floor = 0;
+  struct TokenOp {  // seconds for x tokens a micro-batch: max(weight + act * x, flop * x) + copy * x
+    double weight = 0, act = 0, flop = 0, floor = 0, copy = 0;
   };
   struct DecodeRow {
     KvLine line;
@@ -122,6 +122,7 @@ class StepModel {
     double layers, moe_layers, dense_layers, q_heads, kv_heads, head_dim, mlp_params, ffn_active;
   };
   void build_matrix_ops(const Shape& shape);
+  void build_experts(const Shape& shape);
   void build_token_ops(const Shape& shape);
   void build_network_ops(const Shape& shape);
   void build_attention(const Shape& shape);
@@ -139,6 +140,7 @@ class StepModel {
   double curve_base(std::int64_t sequences) const;
   double curve_work(std::int64_t sequences, double kv) const;
   KvLine curve_line(std::int64_t sequences, Ticks base, const Lines& lines, double factor) const;
+  bool copies_all_rows() const;
   TokenOp gemm(OpClass c, double params, double calls, double io_elements, double weight_bytes_each) const;
   double concurrency(std::int64_t sequences) const;  // micro-batches in flight
   Lines attention_lines(double sequences, double micro) const;

@@ -193,6 +193,24 @@ TEST_CASE("a second stage learns what the closed form leaves of attention") {
   CHECK(fit.full.median < 0.7 * fit.closed.median);
 }
 
+TEST_CASE("an all-reduce that changes algorithm between sizes is met at every size, and straight between") {
+  const auto bumps = [](double chips, double bytes) {
+    return chips == 4 && bytes == 65536 ? 0.6 : chips == 2 ? -0.2 : 0.0;
+  };
+  std::vector<GridSample> samples;
+  for (const double chips : {2, 4, 8})
+    for (double bytes = 256; bytes < 1e9; bytes *= 16)
+      if (chips != 8 || bytes != 4096) samples.push_back({chips, bytes, bumps(chips, bytes)});
+  samples.push_back({8, 256, 0.3}), samples.push_back({8, 256, 0.3});  // the median of three calls
+  const GridResidual g = exact_grid(samples);
+  CHECK(g.at(4, 65536) == Approx(0.6));
+  CHECK(g.at(4, 65536 * 4) == Approx(0.3));
+  CHECK(g.at(2, 65536) == Approx(-0.2));
+  CHECK(g.at(8, 65536) == Approx(0).margin(1e-12));
+  CHECK(g.at(8, 256) == Approx(0.3));
+  CHECK(g.at(8, 4096) == Approx(0.15));  // not measured: between its neighbours at the same count of chips
+}
+
 TEST_CASE("points kept for checking are judged and never fitted") {
   auto points = products(truth(8e-6, 0.6, 0.5), 0.03);
   std::int64_t checks = 0;

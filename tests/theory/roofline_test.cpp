@@ -83,8 +83,31 @@ TEST_CASE("experts touched follow 1-(1-k/E)^n") {
   CHECK(model.expert_coverage(10000) == Approx(1));
   const ParameterCount count = count_parameters(mixtral());
   const double one = model.evaluate(decode(1, 1)).work[at(OpClass::expert_gemm)];
-  const double activations = 32 * 2 * (2.0 * 4096 + 3.0 * 14336) * 2 / 4e12;  // of one token
+  const double activations = 32 * 2 * (4.0 * 4096 + 6.0 * 14336) * 2 / 4e12;  // of one token
   CHECK(one == Approx(2 * count.expert * 2 * 32 / 4e12 + activations).epsilon(1e-9));
+}
+
+TEST_CASE("each product of a layer is launched once: latent attention has four, a router is half an MLP") {
+  const auto floors = [](Llm m, OpClass c) {
+    Deployment d = deployment(std::move(m), ideal_engine());
+    d.chip.memory = made_up(1e12);
+    d.engine.ops[at(c)].floor = made_up(1e-6);
+    return StepModel(d).evaluate(decode(1, 1)).floor[at(c)];
+  };
+  Llm latent = llama_8b();
+  CHECK(floors(latent, OpClass::qkv_gemm) == Approx(32e-6));
+  latent.mla = MlaShape{1536, 512, 128, 64, 128};
+  latent.kv_heads = latent.heads;
+  CHECK(floors(latent, OpClass::qkv_gemm) == Approx(4 * 32e-6));
+  latent.mla->q_lora_rank = 0;
+  CHECK(floors(latent, OpClass::qkv_gemm) == Approx(3 * 32e-6));
+  Llm experts = mixtral();
+  CHECK(floors(llama_8b(), OpClass::mlp_gemm) == Approx(32e-6));  // the floor of gate with up and down
+  CHECK(floors(experts, OpClass::mlp_gemm) == Approx(0.5 * 32e-6));
+  experts.moe->shared_experts = 1;
+  CHECK(floors(experts, OpClass::mlp_gemm) == Approx(1.5 * 32e-6));
+  experts.moe->first_dense_layers = 2;
+  CHECK(floors(experts, OpClass::mlp_gemm) == Approx((2 + 1.5 * 30) * 1e-6));
 }
 
 TEST_CASE("tensor parallelism divides weights and KV, and pays for all-reduce") {

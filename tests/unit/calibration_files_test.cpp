@@ -100,6 +100,7 @@ TEST_CASE("a calibration that is written and read back has the same figures") {
     same(again.ops.at(name).compute, e.compute);
     same(again.ops.at(name).floor, e.floor);
   }
+  CHECK(again.copies_all_rows == c.copies_all_rows);
   REQUIRE(again.gemm.size() == c.gemm.size());
   for (const auto& [dtype, gemm] : c.gemm) {
     const GemmResidual& read = again.gemm.at(dtype);
@@ -146,7 +147,7 @@ TEST_CASE("a calibration without residuals, gaps and errors is written and read 
   CHECK(!again.own_chip);
   CHECK(!again.step_gap);
   CHECK((again.gemm.empty() && again.decode.empty() && again.prefill.empty() && again.errors.empty()));
-  CHECK(again.ops.size() == 3);
+  CHECK(again.ops.size() == 4);
   CHECK_THROWS_AS(calibration::write_calibration(c, (folder.path / "no" / "folder.json").string()), UserError);
 }
 
@@ -163,6 +164,8 @@ TEST_CASE("each mistake in a calibration is refused in one line with its place")
   CHECK_THAT(refusal([](json& j) { j["ops"]["qkv_gemm"]["bandwidth"]["value"] = 1.01; }),
              Catch::StartsWith("mine.json: /ops/qkv_gemm/bandwidth/value: 1.01 is not plausible"));
   CHECK(refusal([](json& j) { j["ops"]["qkv_gemm"].erase("floor"); }) == "mine.json: /ops/qkv_gemm/floor: is missing");
+  CHECK(refusal([](json& j) { j["copies_all_rows"][0] = "expert_gemm:int8"; }) ==
+        "mine.json: /copies_all_rows: holds \"expert_gemm:int8\", which is no expert_gemm of \"ops\"");
   CHECK(refusal([](json& j) {
           j["residuals"]["gemm"]["bf16"]["rows"] = {16, 1, 4097};
         }) == "mine.json: /residuals/gemm/bf16/rows: must be positive numbers, each above the one before");

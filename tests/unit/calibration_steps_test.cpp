@@ -180,12 +180,12 @@ TEST_CASE("a decode curve meets the residual at the measured contexts, where it 
 }
 
 TEST_CASE(
-    "attention residuals: by sequences times KV heads on a chip in a micro-batch; by tokens times heads and context a chunk") {
+    "attention residuals: by sequences times KV heads on a chip in a micro-batch; by tokens times heads and context a "
+    "chunk") {
   Calibration c;
   c.decode["bf16"] = {{8, 16, 32}, {64}, {0.1, 0.2, 0.3}};
   const double heads = plain().llm.heads;
-  c.prefill["bf16"] = {
-      {100 * heads, 200 * heads}, {150, 300, 600}, {0.1, 0.2, 0.3, 0.7, 0.8, 0.9}};
+  c.prefill["bf16"] = {{100 * heads, 200 * heads}, {150, 300, 600}, {0.1, 0.2, 0.3, 0.7, 0.8, 0.9}};
   const auto ratio = [&](int tp, int pp, const StepSums& s, OpClass op) {
     return std::log(seconds(calibrated(plain(tp, pp), c).evaluate(s), op) /
                     seconds(StepModel(plain(tp, pp)).evaluate(s), op));
@@ -283,4 +283,21 @@ TEST_CASE("grade and known error are the calibration's, the class defaults' with
   c.errors.clear();
   d.calibration = std::make_shared<Calibration>(c);
   CHECK(d.known_error() == 0.3);
+}
+
+TEST_CASE("expert-parallel chips copy their own experts' rows, or all where the kernel does") {
+  Deployment d = plain(4);
+  d.llm = mixtral();
+  d.chip.memory = made_up(1e12);
+  d.expert_parallel = true;
+  Calibration c;
+  c.ops["expert_gemm"] = {made_up(1), made_up(1), made_up(0)};
+  const StepSums one{1, 1, 0, 0, 0, 0, 0};
+  const double own = seconds(calibrated(d, c).evaluate(one), OpClass::expert_gemm);
+  c.copies_all_rows = {"expert_gemm"};
+  const double all = seconds(calibrated(d, c).evaluate(one), OpClass::expert_gemm);
+  const double rows = 2 * (4.0 * 4096 + 6.0 * 14336) * 2 * 32 / d.chip.bandwidth.value;  // of one token in 32 layers
+  CHECK(all - own == Approx(0.75 * rows));
+  d.expert_parallel = false;
+  CHECK(seconds(calibrated(d, c).evaluate(one), OpClass::expert_gemm) > own);  // and no less where experts are cut
 }

@@ -30,8 +30,10 @@ inline Calibration full_calibration() {
   unit(c.own_chip->tdp, "W"), unit(c.own_chip->idle_power, "W"), unit(c.own_chip->host_power, "W");
   c.ops = {{"qkv_gemm", figures(0.71234567)},
            {"qkv_gemm:w-int4", figures(0.5, 0.0123456, 0)},
+           {"expert_gemm:fp8", figures(0.4)},
            {"decode_attention:fp8", figures(1, 0.001, 1.23456e-5)}};
   c.ops["qkv_gemm"].bandwidth.error = 0.034;
+  c.copies_all_rows = {"expert_gemm:fp8"};
   c.gemm["bf16"] = {{1, 16, 4097}, {{6144, 4096, {0.12345, -0.5, 0}}, {4096, 14336, {-2.0004, 1e-5, 0.25}}}};
   c.gemm["lm_head"] = {{8}, {{128256, 4096, {0.3}}}};
   c.decode["bf16"] = {{8, 22.6274, 64}, {16, 128}, {0.1, 0.2, 0.3, 0.4, 0.5, 0.6}};

@@ -63,6 +63,8 @@ const std::vector<Broken>& broken() {
       {"figure without floor", "calibrations", kCalibration, [](json& j) { j["ops"]["qkv_gemm"].erase("floor"); }},
       {"figure above one", "calibrations", kCalibration,
        [](json& j) { j["ops"]["qkv_gemm"]["bandwidth"]["value"] = 1.5; }},
+      {"copies of what is no expert", "calibrations", kCalibration,
+       [](json& j) { j["copies_all_rows"] = {"qkv_gemm"}; }},
       {"unknown kind of residual", "calibrations", kCalibration,
        [](json& j) { j["residuals"]["gemn"] = json::object(); }},
       {"residual without rows", "calibrations", kCalibration,
