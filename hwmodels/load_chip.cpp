@@ -17,6 +17,13 @@ std::map<std::string, Sourced> read_peaks(const JsonObject& file) {
   return out;
 }
 
+Backing read_backing(const JsonObject& b) {
+  Backing out{read_quantity(b, "memory", Quantity::bytes, 1e9, 1e14),
+              read_quantity(b, "bandwidth", Quantity::byte_rate, 1e8, 1e14)};
+  b.finish();
+  return out;
+}
+
 }  // namespace
 
 Chip load_chip(const std::string& path) {
@@ -34,11 +41,15 @@ Chip read_chip(const JsonObject& file) {
   c.id = read_text(file, "id");
   c.name = read_text(file, "name");
   c.vendor = read_text(file, "vendor");
-  c.family = file.one_of("family", {"hbm"});
-  c.topology = file.one_of("topology", {"switched", "mesh", "pcie"});
+  c.family = file.one_of("family", {"hbm", "sram-pipeline", "tiered"});
+  c.topology = file.one_of("topology", {"switched", "mesh", "pcie", "ring", "torus-2d", "torus-3d", "dragonfly"});
+  if (file.has("matrix_tile")) c.matrix_tile = static_cast<int>(file.integer("matrix_tile", 1, 4096));
+  if (c.topology.starts_with("torus")) c.torus_wrap = static_cast<int>(file.integer("torus_wrap", 0, 1024));
+  if (c.family == "tiered") c.backing = read_backing(file.object("backing"));
+  const bool sram = c.family == "sram-pipeline";
   c.peak = read_peaks(file);
-  c.memory = quantity("memory", Quantity::bytes, 1e9, 1e13);
-  c.bandwidth = quantity("bandwidth", Quantity::byte_rate, 1e9, 1e14);
+  c.memory = quantity("memory", Quantity::bytes, sram ? 1e6 : 1e9, 1e13);
+  c.bandwidth = quantity("bandwidth", Quantity::byte_rate, 1e9, sram ? 1e17 : 1e14);
   c.link = quantity("link", Quantity::byte_rate, 1e8, 1e13);
   c.link_latency = quantity("link_latency", Quantity::seconds, 1e-9, 1e-3);
   c.scale_up_domain = static_cast<int>(file.integer("scale_up_domain", 1, 100000));

@@ -14,15 +14,15 @@ struct Unit {
 
 const std::vector<Unit>& units(Quantity kind) {
   static const std::array<std::vector<Unit>, 9> table = {{
-      {{"TFLOP/s", 1e12}, {"PFLOP/s", 1e15}},                    // flop_rate
-      {{"GB", 1e9}, {"GiB", 1073741824.0}, {"MiB", 1048576.0}},  // bytes
-      {{"GB/s", 1e9}, {"TB/s", 1e12}},                           // byte_rate
-      {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}},      // seconds
-      {{"W", 1}, {"kW", 1e3}},                                   // watts
-      {{"kgCO2e", 1}},                                           // carbon
-      {{"USD", 1}},                                              // dollars
-      {{"1", 1}},                                                // share
-      {{"1", 1}, {"tokens", 1}, {"parameters", 1}},              // count
+      {{"TFLOP/s", 1e12}, {"PFLOP/s", 1e15}},                                                            // flop_rate
+      {{"GB", 1e9}, {"GiB", 1073741824.0}, {"MiB", 1048576.0}, {"TB", 1e12}, {"TiB", 1099511627776.0}},  // bytes
+      {{"GB/s", 1e9}, {"TB/s", 1e12}, {"PB/s", 1e15}},                                                   // byte_rate
+      {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}},                                              // seconds
+      {{"W", 1}, {"kW", 1e3}},                                                                           // watts
+      {{"kgCO2e", 1}},                                                                                   // carbon
+      {{"USD", 1}},                                                                                      // dollars
+      {{"1", 1}},                                                                                        // share
+      {{"1", 1}, {"tokens", 1}, {"parameters", 1}},                                                      // count
   }};
   return table[static_cast<std::size_t>(kind)];
 }

@@ -27,23 +27,31 @@ enum class Grade { datasheet, fitted, measured };
 inline constexpr std::array<const char*, 3> kGradeNames = {"class defaults", "fitted to published measurements",
                                                            "measured by our engine"};
 
+struct Backing {
+  Sourced memory, bandwidth;  // bytes; bytes/s towards the chip
+};
+
 struct Chip {
   std::string id, name, vendor;
-  std::string family;                   // "hbm"
-  std::string topology;                 // scale-up links: "switched", "mesh" or "pcie"
+  std::string family;                   // "hbm", "sram-pipeline" or "tiered": how weights meet arithmetic
+  std::string topology;                 // scale-up links: "switched", "mesh", "pcie", "ring", "torus-2d", "torus-3d",
+                                        // "dragonfly"
   std::map<std::string, Sourced> peak;  // dense FLOP/s by "bf16", "fp8", "int8"
-  Sourced memory;                       // bytes that a process can allocate
-  Sourced bandwidth;                    // HBM bytes/s
+  int matrix_tile = 1;                  // a product's rows and columns are padded to multiples: a systolic array's side
+  Sourced memory;                       // bytes that a process can allocate (sram-pipeline: SRAM)
+  Sourced bandwidth;                    // of that memory, bytes/s
+  std::optional<Backing> backing;       // tiered: the larger, slower memory behind it
   Sourced link;                         // bytes/s per chip, each direction, summed over its scale-up links
   Sourced link_latency;                 // seconds per hop
   int scale_up_domain = 1;              // chips reachable over `link`
-  Sourced network;                      // scale-out bytes/s per chip, each direction
-  Sourced network_latency;              // seconds
-  Sourced tdp;                          // W
-  Sourced idle_power;                   // W
-  Sourced host_power;                   // W of server share beside the chip, at all times
-  std::optional<Sourced> embodied;      // kgCO2e per chip
-  std::optional<Sourced> capex;         // USD per chip, server share included where the source says so
+  int torus_wrap = 0;               // tori: an axis whose length is a multiple of this closes on itself; 0: none does
+  Sourced network;                  // scale-out bytes/s per chip, each direction
+  Sourced network_latency;          // seconds
+  Sourced tdp;                      // W
+  Sourced idle_power;               // W
+  Sourced host_power;               // W of server share beside the chip, at all times
+  std::optional<Sourced> embodied;  // kgCO2e per chip
+  std::optional<Sourced> capex;     // USD per chip, server share included where the source says so
 };
 
 struct MoeShape {
@@ -127,15 +135,15 @@ struct OpEfficiency {
 struct EngineProfile {
   std::string id, name, version;
   Grade grade = Grade::datasheet;
-  std::string batching;                      // default policy: "chunked", "prefill-first" or "static"
-  std::array<OpEfficiency, kOpClasses> ops;  // class defaults, indexed by OpClass
+  std::string batching;                          // default policy: "chunked", "prefill-first" or "static"
+  std::array<OpEfficiency, kOpClasses> ops;      // class defaults, indexed by OpClass
   std::map<std::string, OpEfficiency> by_dtype;  // the same where another dtype differs: "mlp_gemm:fp8"
-  Sourced step_gap;         // seconds between steps (host and scheduler)
-  Sourced sequence_gap;     // seconds per running sequence and step
-  Sourced memory_share;     // share of chip memory that the engine may take
-  Sourced reserved_memory;  // bytes per chip: runtime, graphs, communication buffers
-  Sourced kv_block_tokens;  // default page size
-  Sourced watermark;        // share of KV blocks kept free at admission
+  Sourced step_gap;                              // seconds between steps (host and scheduler)
+  Sourced sequence_gap;                          // seconds per running sequence and step
+  Sourced memory_share;                          // share of chip memory that the engine may take
+  Sourced reserved_memory;                       // bytes per chip: runtime, graphs, communication buffers
+  Sourced kv_block_tokens;                       // default page size
+  Sourced watermark;                             // share of KV blocks kept free at admission
   Sourced dynamic_compute, dynamic_bandwidth, dynamic_network, dynamic_host;  // share of (TDP - idle) drawn by bound
   std::optional<Sourced> known_error;  // relative error of step times with the class defaults, where it was measured
 };

@@ -99,7 +99,7 @@ TEST_CASE("missing, bare and implausible numbers are refused in one line") {
   j["bandwidth"]["unit"] = "Gb/s";
   CHECK(
       chip_error(j) ==
-      "h100-sxm.json: /bandwidth/unit: \"Gb/s\" is not a unit of this field; allowed: GB/s, TB/s (nearest: \"GB/s\")");
+      "h100-sxm.json: /bandwidth/unit: \"Gb/s\" is not a unit of this field; allowed: GB/s, TB/s, PB/s (nearest: \"GB/s\")");
   j = h100();
   j["bandwidth"]["source"] = " ";
   CHECK(chip_error(j) == "h100-sxm.json: /bandwidth/source: is empty");

@@ -36,7 +36,7 @@ const std::vector<Broken>& broken() {
       {"unknown key", "chips", "l4", [](json& j) { j["colour"] = "green"; }},
       {"unknown key in a number", "chips", "l4", [](json& j) { j["tdp"]["max"] = 1; }},
       {"wrong unit", "chips", "l4", [](json& j) { j["memory"]["unit"] = "Gb"; }},
-      {"wrong topology", "chips", "l4", [](json& j) { j["topology"] = "ring"; }},
+      {"wrong topology", "chips", "l4", [](json& j) { j["topology"] = "star"; }},
       {"no bf16 peak", "chips", "l4", [](json& j) { j["peak_dense"].erase("bf16"); }},
       {"missing dimension", "llms", "llama-2-7b", [](json& j) { j.erase("layers"); }},
       {"fractional dimension", "llms", "llama-2-7b", [](json& j) { j["hidden"] = 4096.5; }},
