@@ -33,6 +33,48 @@ MlaShape read_mla(const JsonObject& m) {
   return out;
 }
 
+WindowShape read_window(const JsonObject& w, const Llm& m) {
+  WindowShape out;
+  out.tokens = dimension(w, "tokens", 1, m.context);
+  out.layers = dimension(w, "layers", 1, m.layers);
+  w.finish();
+  return out;
+}
+
+Encoder read_encoder(const JsonObject& e) {
+  Encoder out{read_text(e, "name"), read_quantity(e, "parameters", Quantity::count, 1, 1e12),
+              read_quantity(e, "patches_per_image", Quantity::count, 1, 1e6),
+              read_quantity(e, "tokens_per_image", Quantity::count, 1, 1e6)};
+  e.finish();
+  return out;
+}
+
+void read_flags(const JsonObject& file, Llm& m) {
+  const auto flag = [&](const char* key, bool& value) { value = file.boolean(key, value); };
+  flag("tied_embeddings", m.tied_embeddings);
+  flag("qk_norm", m.qk_norm);
+  flag("qkv_bias", m.qkv_bias);
+  flag("o_bias", m.o_bias);
+  flag("mlp_bias", m.mlp_bias);
+  flag("attention_sinks", m.attention_sinks);
+  flag("extra_norms", m.extra_norms);
+  flag("norm_bias", m.norm_bias);
+  flag("gated_mlp", m.gated_mlp);
+}
+
+/// What latent attention and routed experts are not counted with.
+void check_flags(const JsonObject& file, const Llm& m) {
+  const auto refuse = [&](bool set, const char* key, const char* with) {
+    if (set) file.fail(key, std::string("does not go with ") + with);
+  };
+  refuse(m.mla && m.qk_norm, "qk_norm", "mla, whose latents have norms of their own");
+  refuse(m.mla && m.qkv_bias, "qkv_bias", "mla");
+  refuse(m.mla && m.o_bias, "o_bias", "mla");
+  refuse(m.mla && m.attention_sinks, "attention_sinks", "mla");
+  refuse(m.mla && m.window, "window", "mla");
+  refuse(m.moe && !m.gated_mlp, "gated_mlp", "moe, whose experts are gated");
+}
+
 void check_count(const JsonObject& file, const Llm& m) {
   const double counted = count_parameters(m).total, published = m.published_parameters.value;
   if (counted < 0.98 * published || counted > 1.02 * published)
@@ -60,10 +102,13 @@ Llm load_llm(const std::string& path) {
   m.ffn = dimension(file, "ffn", 1, 1 << 22);
   m.vocab = dimension(file, "vocab", 1, 1 << 26);
   m.context = dimension(file, "context", 1, 1 << 30);
-  m.tied_embeddings = file.boolean("tied_embeddings", false);
-  m.qk_norm = file.boolean("qk_norm", false);
+  read_flags(file, m);
+  if (file.has("learned_positions")) m.learned_positions = dimension(file, "learned_positions", 0, 1 << 24);
+  if (file.has("window")) m.window = read_window(file.object("window"), m);
   if (file.has("moe")) m.moe = read_moe(file.object("moe"), m.layers);
   if (file.has("mla")) m.mla = read_mla(file.object("mla"));
+  if (file.has("mtp_layers")) m.mtp_layers = dimension(file, "mtp_layers", 0, 16);
+  if (file.has("encoder")) m.encoder = read_encoder(file.object("encoder"));
   if (m.mla) {
     if (file.has("head_dim")) file.fail("head_dim", "does not go with mla, whose head sizes replace it");
     m.head_dim = m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim;
@@ -72,6 +117,7 @@ Llm load_llm(const std::string& path) {
     if (m.heads % m.kv_heads != 0)
       file.fail("kv_heads", std::to_string(m.kv_heads) + " does not divide heads = " + std::to_string(m.heads));
   }
+  check_flags(file, m);
   m.published_parameters = read_quantity(file, "published_parameters", Quantity::count, 1, 1e15);
   file.finish();
   check_count(file, m);

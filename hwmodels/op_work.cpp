@@ -36,7 +36,7 @@ std::vector<GemmShape> gemm_shapes(OpClass c, const Llm& m, int tensor_parallel)
   if (c == OpClass::lm_head) return {{m.vocab / tp, hidden}};
   if (c == OpClass::qkv_gemm && !m.mla) return {{(q + 2 * kv) * head, hidden}};
   if (c == OpClass::o_gemm && !m.mla) return {{hidden, q * head}};
-  if (c == OpClass::mlp_gemm && !m.moe) return {{2 * ffn, hidden}, {hidden, ffn}};
+  if (c == OpClass::mlp_gemm && !m.moe) return {{(m.gated_mlp ? 2 : 1) * ffn, hidden}, {hidden, ffn}};
   return {};
 }
 

@@ -66,14 +66,36 @@ struct MlaShape {
   int kv_lora_rank = 0, qk_nope_head_dim = 0, qk_rope_head_dim = 0, v_head_dim = 0;
 };
 
+/// Sliding-window attention: `layers` of the model's layers attend to the last `tokens` positions only.
+struct WindowShape {
+  int tokens = 0, layers = 0;
+};
+
+/// Turns an image into `tokens_per_image` prompt tokens; its weights are not in the LLM's parameter count.
+struct Encoder {
+  std::string name;
+  Sourced parameters;
+  Sourced patches_per_image;  // tokens that pass through the encoder: its FLOP are 2 x parameters x patches
+  Sourced tokens_per_image;   // prompt tokens that the LLM sees
+};
+
 struct Llm {
   std::string id, name, source, licence;
   int layers = 0, hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0;
   int context = 0;
   bool tied_embeddings = false;
   bool qk_norm = false;
+  bool qkv_bias = false, o_bias = false, mlp_bias = false;  // mlp_bias: of dense MLPs and of experts
+  bool attention_sinks = false;                             // one learned logit per query head
+  bool extra_norms = false;   // four norms a layer (Gemma 2 and 3): after attention and MLP too
+  bool norm_bias = false;     // layer norms instead of RMS norms
+  bool gated_mlp = true;      // false: two products instead of three
+  int learned_positions = 0;  // rows of a position table; 0: rotary
+  std::optional<WindowShape> window;
   std::optional<MoeShape> moe;
   std::optional<MlaShape> mla;
+  int mtp_layers = 0;  // multi-token-prediction modules: extra draft layers, not in `layers` nor in the total
+  std::optional<Encoder> encoder;  // of a multimodal model
   Sourced published_parameters;
 };
 
@@ -88,9 +110,11 @@ struct ParameterCount {
   double expert = 0;                // one routed expert
   double shared_per_moe_layer = 0;  // shared experts of one MoE layer
   double router_per_moe_layer = 0;
-  double norms = 0;  // all norm weights of the model
+  double norms = 0;      // all norm weights and attention sinks of the model
+  double positions = 0;  // learned position table
   double total = 0;
-  double active = 0;  // per token: attention, router, shared and top_k experts, both tables
+  double active = 0;     // per token: attention, router, shared and top_k experts, both tables
+  double mtp_layer = 0;  // one multi-token-prediction module, tables left out (it shares them); not in the total
 };
 ParameterCount count_parameters(const Llm& llm);
 
