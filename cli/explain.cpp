@@ -61,7 +61,7 @@ json step_json(const StepModel& model, const ExampleStep& step) {
   const StepSeconds s = model.evaluate(step.sums);
   const StepWork w = model.work(step.sums);
   const Deployment& d = model.deployment();
-  const double chips = d.tensor_parallel * d.pipeline_parallel, total = s.total();
+  const double chips = d.chips(), total = s.total();
   json out = {{"name", step.name},
               {"decode_sequences", step.sums.decode_sequences},
               {"decode_kv_tokens", step.sums.decode_kv_tokens},
@@ -148,7 +148,7 @@ void explain(const ExplainArgs& args) {
           {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id,
                                kDtypeNames[static_cast<std::size_t>(d.weights)],
                                kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas,
-                               d.tensor_parallel * d.pipeline_parallel, d.chip.id, d.engine.id, d.engine.version)},
+                               d.chips(), d.chip.id, d.engine.id, d.engine.version)},
           {"grade", kGradeNames[static_cast<std::size_t>(d.grade())]},
           {"memory", memory_json(model)}};
       for (const auto& step : example_steps(pool.spec, args.context)) entry["steps"].push_back(step_json(model, step));

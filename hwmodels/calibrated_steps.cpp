@@ -31,6 +31,7 @@ std::vector<std::string> figure_names(OpClass c, const Deployment& d) {
   std::vector<std::string> names;
   if (is_matrix(c)) {
     if (d.weights != d.activations) names.push_back(name + ":w-" + dtype(d.weights));
+    if (d.weights == Dtype::int3 || d.weights == Dtype::int2) names.push_back(name + ":w-int4");  // the nearest kernels
     names.push_back(name + ":" + dtype(d.activations));
   } else if (is_attention(c)) {
     names.push_back(name + ":" + dtype(d.kv));
@@ -98,7 +99,7 @@ void StepModel::build_factors(const Shape&) {
   if (d_.llm.moe && experts) {
     const MoeShape& m = *d_.llm.moe;
     const double rows_each = static_cast<double>(m.top_k) / m.experts;
-    const double weights = 3.0 * d_.llm.hidden * m.expert_ffn / (d_.expert_parallel ? 1 : d_.tensor_parallel);
+    const double weights = 3.0 * d_.llm.hidden * m.expert_ffn / (d_.expert_parallel ? 1 : expert_chips());
     fill(OpClass::expert_gemm, [&](double x) { return experts->at(x * rows_each, weights); });
   }
   if (d_.calibration->all_reduce && d_.tensor_parallel > 1)
@@ -152,12 +153,12 @@ void StepModel::build_attention_curves(const Shape& shape) {
   const double kv_heads = d_.llm.mla ? 1 : shape.kv_heads;  // all heads share one latent
   curves_.emplace_back();
   for (std::int64_t n = 1; n <= d_.max_sequences; ++n) {
-    const double micro = concurrency(n), streams = static_cast<double>(n) / micro * kv_heads;
-    const Lines l = attention_lines(static_cast<double>(n), micro);
+    const double streams = static_cast<double>(n) / (decode_concurrency(n) * ranks()) * kv_heads;
+    const Lines l = attention_lines(n);
     std::vector<double>& curve = curves_.emplace_back();
     for (const double context : curve_contexts_) {
       const double kv = context * static_cast<double>(n);
-      const double closed = decode_floor_ + std::max(l.offset_bytes + l.slope_bytes * kv, l.slope_flop * kv);
+      const double closed = rounds() * decode_floor_ + std::max(l.offset_bytes + l.slope_bytes * kv, l.slope_flop * kv);
       const double t = closed * std::exp(residual->at(streams, std::max(context, 1.0)));
       curve.push_back(curve.empty() ? t : std::max(t, curve.back()));
     }
@@ -184,11 +185,12 @@ KvLine StepModel::curve_line(std::int64_t n, Ticks base, const Lines& lines, dou
   std::vector<KvLine::Point> points;
   for (const double context : curve_contexts_) {
     const double kv = context * static_cast<double>(n);
-    points.push_back({static_cast<std::int64_t>(kv), ticks_from_seconds(factor * curve_work(n, kv))});
+    points.push_back({static_cast<std::int64_t>(kv * units_per_token()),
+                      ticks_from_seconds(factor * curve_work(n, kv) + lines.slope_draft * kv)});
   }
   const double gain = lines.slope_flop - lines.slope_bytes;
   const double knot = gain > 0 ? lines.offset_bytes / gain : 1e18;  // where arithmetic takes longer than reading
-  return {base, points, static_cast<std::int64_t>(std::min(knot, 1e18))};
+  return {base, points, static_cast<std::int64_t>(std::min(knot * units_per_token(), 1e18))};
 }
 
 /// Of all that a step does, where whole steps were measured.
@@ -204,7 +206,7 @@ double StepModel::step_factor(const StepSums& s) const {
 double StepModel::prefill_factor(const StepSums& s) const {
   const auto chunks = static_cast<double>(std::max<std::int64_t>(s.prefill_sequences, 1));
   const double heads = static_cast<double>(d_.llm.heads) / d_.tensor_parallel;
-  return std::exp(prefill_residual_->at(static_cast<double>(s.prefill_tokens) * heads,
+  return std::exp(prefill_residual_->at(static_cast<double>(s.prefill_tokens) * heads / ranks(),
                                         static_cast<double>(s.prefill_kv_tokens) / chunks));
 }
 

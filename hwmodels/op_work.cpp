@@ -8,7 +8,7 @@
 namespace tokenfab {
 namespace {
 
-constexpr double kGroupSize = 128;  // weights per int4 scale (W4A16 group-wise, symmetric)
+constexpr double kGroupSize = 128;  // weights per 16-bit scale below 8 bits (group-wise, symmetric)
 constexpr double kActivationBytes = 2;
 
 }  // namespace
@@ -22,6 +22,10 @@ double dtype_bytes(Dtype t) {
       return 1;
     case Dtype::int4:
       return 0.5 + 2 / kGroupSize;
+    case Dtype::int3:
+      return 0.375 + 2 / kGroupSize;
+    case Dtype::int2:
+      return 0.25 + 2 / kGroupSize;
   }
   throw InternalError("dtype has no size");
 }

@@ -6,7 +6,7 @@
 // Useful bytes and FLOP of one call of an operator on one chip: what the step model counts, and what fits count.
 namespace tokenfab {
 
-double dtype_bytes(Dtype t);  // int4 group-wise: 0.5 + a 16-bit scale per 128 weights
+double dtype_bytes(Dtype t);  // below 8 bits group-wise: bits / 8 + a 16-bit scale per 128 elements
 
 struct OpWork {
   double bytes = 0, flop = 0;

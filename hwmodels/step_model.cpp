@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-
-#include "hwmodels/collectives.h"
+#include <numeric>
 
 namespace tokenfab {
 namespace {
@@ -22,13 +21,39 @@ double StepSeconds::total() const {
   return t;
 }
 
-double StepModel::concurrency(std::int64_t sequences) const {
-  return static_cast<double>(std::clamp<std::int64_t>(sequences, 1, d_.pipeline_parallel));
+void StepSums::add_chunk(std::int64_t before, std::int64_t tokens, bool ends_prompt, std::int64_t window) {
+  const std::int64_t after = before + tokens;
+  prefill_sequences += 1;
+  prefill_tokens += tokens;
+  prefill_attention += tokens * before + tokens * (tokens + 1) / 2;
+  prefill_kv_tokens += after;
+  if (ends_prompt) prefill_outputs += 1;
+  if (window == 0) return;
+  const std::int64_t rising = std::clamp<std::int64_t>(window - before, 0, tokens);  // tokens that see all before them
+  prefill_window_attention += rising * before + rising * (rising + 1) / 2 + (tokens - rising) * window;
+  prefill_window_tokens += std::min(after, window + tokens);
+}
+
+/// Stages of an SRAM pipeline pass single tokens on, a prompt's too; others whole sequences' chunks.
+double StepModel::concurrency(std::int64_t sequences, std::int64_t tokens) const {
+  const std::int64_t units = d_.chip.family == "sram-pipeline" ? tokens : sequences;
+  return static_cast<double>(std::clamp<std::int64_t>(units, 1, d_.pipeline_parallel));
+}
+
+double StepModel::in_window(double full, double window) const {
+  return (static_cast<double>(full_units_) * full + static_cast<double>(window_units_) * window) /
+         static_cast<double>(full_units_ + window_units_);
 }
 
 StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(count_parameters(d_.llm)) {
+  if (d_.llm.window) {
+    const int full = d_.llm.layers - d_.llm.window->layers, common = std::gcd(full, d_.llm.window->layers);
+    full_units_ = full / common;
+    window_units_ = d_.llm.window->layers / common;
+  }
   apply_calibration();
   check_plan();
+  build_drafter();
   plan_memory();
   const Shape shape(d_.llm, count_, d_.tensor_parallel);
   build_matrix_ops(shape);
@@ -38,6 +63,7 @@ StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(
   build_work(shape);
   scale_time();
   build_factors(shape);
+  choose_depths();
   build_attention_curves(shape);
   build_decode_table();
 }
@@ -47,7 +73,10 @@ StepModel::TokenOp StepModel::gemm(OpClass c, double params, double calls, doubl
                                    double weight_bytes_each) const {
   const OpEfficiency& e = efficiency(c);
   const double bytes_per_s = d_.chip.bandwidth.value * e.bandwidth.value;
-  return {params * weight_bytes_each / bytes_per_s, io_elements * calls * kActivationBytes / bytes_per_s,
+  // What lies in a backing memory is read at that memory's pace.
+  const double backing = memory_.backing_bytes / memory_.weight_bytes;
+  const double slower = backing > 0 ? 1 - backing + backing * bytes_per_s / d_.chip.backing->bandwidth.value : 1;
+  return {slower * params * weight_bytes_each / bytes_per_s, io_elements * calls * kActivationBytes / bytes_per_s,
           2 * params / (matrix_peak_ * e.compute.value), e.floor.value * calls};
 }
 
@@ -72,26 +101,14 @@ void StepModel::build_matrix_ops(const Shape& s) {
   ops_[at(OpClass::qkv_gemm)].floor *= qkv_calls;
   ops_[at(OpClass::o_gemm)] =
       gemm(OpClass::o_gemm, count_.o_per_layer * s.layers / tp, s.layers, s.q_heads * s.head_dim + m.hidden, each);
-  const double mlp_calls = s.dense_layers + (count_.shared_per_moe_layer > 0 ? 1.5 : 0.5) * s.moe_layers;  // router: half
+  const double mlp_calls =
+      s.dense_layers + (count_.shared_per_moe_layer > 0 ? 1.5 : 0.5) * s.moe_layers;  // router: half
   if (s.mlp_params > 0) {
     ops_[at(OpClass::mlp_gemm)] = gemm(OpClass::mlp_gemm, s.mlp_params / tp, s.layers,
                                        2.0 * m.hidden + (s.dense_layers > 0 ? 3.0 * m.ffn / tp : 0.0), each);
     ops_[at(OpClass::mlp_gemm)].floor *= mlp_calls / s.layers;
   }
   if (m.moe) build_experts(s);
-}
-
-/// Expert-parallel chips hold whole experts and work on the rows of these.
-void StepModel::build_experts(const Shape& s) {
-  const MoeShape& m = *d_.llm.moe;
-  const double k = m.top_k, experts = m.experts, tp = d_.tensor_parallel, ep = d_.expert_parallel ? tp : 1;
-  TokenOp& e = ops_[at(OpClass::expert_gemm)];
-  e = gemm(OpClass::expert_gemm, count_.expert * experts * s.moe_layers / tp, s.moe_layers, 0, dtype_bytes(d_.weights));
-  e.flop *= k / experts;  // each token does the work of k experts
-  const ExpertShape shape{static_cast<double>(d_.llm.hidden), m.expert_ffn * ep / tp};
-  const double copied = copies_all_rows() ? k : k / ep;
-  e.copy = copied * expert_row_bytes(shape) * s.moe_layers / d_.chip.bandwidth.value;
-  log_untouched_ = std::log1p(-k / experts);
 }
 
 void StepModel::build_token_ops(const Shape& s) {
@@ -113,32 +130,6 @@ void StepModel::build_token_ops(const Shape& s) {
                                 head.floor.value};
   ops_[at(OpClass::host)] = {0, 0, 0, d_.engine.step_gap.value};
   sequence_gap_ = d_.engine.sequence_gap.value;
-}
-
-void StepModel::build_network_ops(const Shape& s) {
-  const Llm& m = d_.llm;
-  const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
-  if (d_.tensor_parallel > 1) {
-    const OpEfficiency& e = efficiency(OpClass::all_reduce);
-    const CollectiveCost cost = all_reduce_cost(d_.chip, d_.tensor_parallel);
-    const double calls = d_.expert_parallel ? s.layers + s.dense_layers : 2 * s.layers;
-    ops_[at(OpClass::all_reduce)] = {0, calls * m.hidden * kActivationBytes * cost.seconds_per_byte / e.bandwidth.value,
-                                     0, calls * (e.floor.value + cost.latency)};
-  }
-  if (d_.expert_parallel && d_.tensor_parallel > 1) {
-    // Dispatch and combine: each chip holds 1/tp of the tokens and sends each to k experts.
-    const OpEfficiency& e = efficiency(OpClass::all_to_all);
-    const CollectiveCost cost = all_to_all_cost(d_.chip, d_.tensor_parallel);
-    const double bytes = m.moe->top_k * m.hidden * kActivationBytes / tp;
-    ops_[at(OpClass::all_to_all)] = {0, 2 * s.moe_layers * bytes * cost.seconds_per_byte / e.bandwidth.value, 0,
-                                     2 * s.moe_layers * (e.floor.value + cost.latency)};
-  }
-  if (d_.pipeline_parallel > 1) {
-    const OpEfficiency& e = efficiency(OpClass::send);
-    const CollectiveCost cost = send_cost(d_.chip, d_.tensor_parallel);
-    ops_[at(OpClass::send)] = {0, pp * m.hidden * kActivationBytes / tp * cost.seconds_per_byte / e.bandwidth.value, 0,
-                               pp * (e.floor.value + cost.latency)};
-  }
 }
 
 void StepModel::build_attention(const Shape& s) {
@@ -187,8 +178,11 @@ void StepModel::scale_time() {
     *seconds *= d_.time_scale;
 }
 
-StepModel::Lines StepModel::attention_lines(double sequences, double micro) const {
-  return {qo_io_ * sequences / micro, kv_read_ / micro, pair_flop_decode_ / micro};
+/// All tokens that a sequence verifies share one reading of its cache.
+StepModel::Lines StepModel::attention_lines(std::int64_t sequences) const {
+  const double split = decode_concurrency(sequences) * ranks(), each = static_cast<double>(step_tokens(sequences));
+  return {qo_io_ * static_cast<double>(sequences) * each / split, kv_read_ / split, pair_flop_decode_ * each / split,
+          draft_slope(sequences)};
 }
 
 void StepModel::put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale) {
@@ -199,51 +193,66 @@ void StepModel::put(StepSeconds& out, OpClass c, const TokenOp& op, double x, do
 }
 
 void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
-  const double micro = concurrency(s.decode_sequences + s.prefill_sequences);
-  const double x = static_cast<double>(s.decode_sequences + s.prefill_tokens) / micro;
+  const std::int64_t decoded = s.decode_sequences * step_tokens(s.decode_sequences),
+                     tokens = decoded + s.prefill_tokens;
+  const double flights = concurrency(s.decode_sequences + s.prefill_sequences, tokens);
+  const double micro = flights * rounds(), x = static_cast<double>(tokens) / micro, own = x / ranks();
   const auto token_op = [&](OpClass c) {
-    put(out, c, ops_[at(c)], x, 1);
-    scale(out, c, x);
+    put(out, c, ops_[at(c)], own, 1);
+    scale(out, c, own);
   };
   token_op(OpClass::qkv_gemm);
   token_op(OpClass::o_gemm);
   token_op(OpClass::mlp_gemm);
   token_op(OpClass::norm_activation);
   token_op(OpClass::all_reduce);
-  token_op(OpClass::all_to_all);
   token_op(OpClass::send);
-  token_op(OpClass::host);
+  put(out, OpClass::all_to_all, ops_[at(OpClass::all_to_all)], x, 1);
   put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, expert_coverage(x));
-  const std::int64_t rows = s.decode_sequences + s.prefill_outputs;
-  put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], static_cast<double>(rows) / micro, rows > 0 ? 1 : 0);
-  scale(out, OpClass::lm_head, static_cast<double>(rows) / micro);
+  const std::int64_t rows = decoded + s.prefill_outputs;
+  const double own_rows = static_cast<double>(rows) / (micro * ranks());
+  put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], own_rows, rows > 0 ? 1 : 0);
+  scale(out, OpClass::lm_head, own_rows);
   if (rows == 0) out.floor[at(OpClass::lm_head)] = 0;
+  if (rounds() > 1)
+    for (int c = 0; c < kOpClasses; ++c)
+      out.work[static_cast<std::size_t>(c)] *= rounds(), out.floor[static_cast<std::size_t>(c)] *= rounds();
+  put(out, OpClass::host, ops_[at(OpClass::host)], x, 1);
+  scale(out, OpClass::host, x);
   out.bound[at(OpClass::host)] = Bound::host;
-  out.floor[at(OpClass::host)] += sequence_gap_ * static_cast<double>(s.decode_sequences + s.prefill_sequences);
+  out.floor[at(OpClass::host)] +=
+      sequence_gap_ * static_cast<double>(s.decode_sequences + s.prefill_sequences) / ranks();
 
   const auto attention = [&](OpClass c, bool any, double bytes, double flop, double floor) {
     out.work[at(c)] = std::max(bytes, flop);
     out.bound[at(c)] = flop > bytes ? Bound::compute : Bound::bandwidth;
-    out.floor[at(c)] = any ? floor : 0;
+    out.floor[at(c)] = any ? floor * rounds() : 0;
   };
+  const double split = flights * ranks();
   attention(OpClass::prefill_attention, s.prefill_tokens > 0,
-            (prefill_kv_read_ * static_cast<double>(s.prefill_kv_tokens) +
+            (prefill_kv_read_ *
+                 in_window(static_cast<double>(s.prefill_kv_tokens), static_cast<double>(s.prefill_window_tokens)) +
              prefill_qo_io_ * static_cast<double>(s.prefill_tokens)) /
-                micro,
-            pair_flop_prefill_ * static_cast<double>(s.prefill_attention) / micro, prefill_floor_);
+                split,
+            pair_flop_prefill_ *
+                in_window(static_cast<double>(s.prefill_attention), static_cast<double>(s.prefill_window_attention)) /
+                split,
+            prefill_floor_);
   if (prefill_residual_ && s.prefill_tokens > 0) {
     const double f = prefill_factor(s);
     out.work[at(OpClass::prefill_attention)] *= f;
     out.floor[at(OpClass::prefill_attention)] *= f;
   }
-  const Lines lines = attention_lines(static_cast<double>(s.decode_sequences), micro);
-  const auto kv = static_cast<double>(s.decode_kv_tokens);
+  const double kv = kv_tokens(s);
+  const Lines lines = attention_lines(s.decode_sequences);
   attention(OpClass::decode_attention, s.decode_sequences > 0, lines.offset_bytes + lines.slope_bytes * kv,
             lines.slope_flop * kv, decode_floor_);
   if (!curves_.empty() && s.decode_sequences > 0) {
     out.floor[at(OpClass::decode_attention)] = curve_base(s.decode_sequences);
     out.work[at(OpClass::decode_attention)] = curve_work(s.decode_sequences, kv);
   }
+  hide_all_to_all(out);
+  if (drafter_) add_drafts(s, out);
   if (const double f = step_factor(s); f != 1) {
     for (double& t : out.work) t *= f;
     for (double& t : out.floor) t *= f;
@@ -265,10 +274,12 @@ void StepModel::build_decode_table() {
     evaluate(sums, row.fixed);
     row.fixed.work[at(OpClass::decode_attention)] = 0;
     const Ticks base = ticks_from_seconds(row.fixed.total());
-    Lines l = attention_lines(static_cast<double>(n), concurrency(n));
+    Lines l = attention_lines(n);
     const double factor = step_factor(sums);
-    l.offset_bytes *= factor, l.slope_bytes *= factor, l.slope_flop *= factor;
-    const auto slope = [](double s) { return static_cast<std::int64_t>(ticks_from_seconds(s)); };
+    for (double* seconds : {&l.offset_bytes, &l.slope_bytes, &l.slope_flop, &l.slope_draft}) *seconds *= factor;
+    const auto slope = [&](double s) {
+      return static_cast<std::int64_t>(ticks_from_seconds((s + l.slope_draft) / units_per_token()));
+    };
     row.line = curves_.empty() || n == 0
                    ? KvLine(base, ticks_from_seconds(l.offset_bytes), slope(l.slope_bytes), 0, slope(l.slope_flop))
                    : curve_line(n, base, l, factor);
@@ -277,27 +288,37 @@ void StepModel::build_decode_table() {
 }
 
 std::array<Bound, 2> StepModel::decode_attention_bounds(std::int64_t n) const {
-  const Lines l = attention_lines(static_cast<double>(n), concurrency(n));
+  const Lines l = attention_lines(n);
   const bool steep_is_compute = l.slope_flop > l.slope_bytes;
   const bool has_knot = decode_line(n).knot() != INT64_MAX;
   const Bound steep = steep_is_compute ? Bound::compute : Bound::bandwidth;
   return {has_knot || !steep_is_compute ? Bound::bandwidth : Bound::compute, steep};
 }
 
-double StepModel::expert_coverage(double tokens) const {
-  return log_untouched_ == 0 ? 1 : -std::expm1(tokens * log_untouched_);
+/// Useful: of verified tokens only those that are kept.
+StepWork StepModel::work(const StepSums& s) const {
+  const double kept = static_cast<double>(pace(s.decode_sequences)) / d_.kv_quanta();
+  const std::int64_t verified = s.decode_sequences * step_tokens(s.decode_sequences);
+  const double decoded = static_cast<double>(s.decode_sequences) * kept;
+  const double tokens = decoded + static_cast<double>(s.prefill_tokens);
+  const double rows = decoded + static_cast<double>(s.prefill_outputs);
+  const double micro = rounds() * concurrency(s.decode_sequences + s.prefill_sequences, verified + s.prefill_tokens);
+  const double x = static_cast<double>(verified + s.prefill_tokens) / micro, kv = kv_tokens(s);
+  StepWork w;
+  w.flop = flop_token_ * tokens + flop_row_ * rows +
+           flop_pair_ *
+               in_window(static_cast<double>(s.prefill_attention), static_cast<double>(s.prefill_window_attention)) +
+           flop_kv_ * kv * kept;
+  w.bytes = micro * (ranks() * (bytes_step_ + (rows > 0 ? flop_row_ : 0)) + bytes_experts_ * expert_coverage(x)) +
+            bytes_token_ * tokens +
+            bytes_kv_ * (kv + in_window(static_cast<double>(s.prefill_kv_tokens),
+                                        static_cast<double>(s.prefill_window_tokens)));
+  return w;
 }
 
-StepWork StepModel::work(const StepSums& s) const {
-  const auto tokens = static_cast<double>(s.decode_sequences + s.prefill_tokens);
-  const auto rows = static_cast<double>(s.decode_sequences + s.prefill_outputs);
-  const double micro = concurrency(s.decode_sequences + s.prefill_sequences);
-  StepWork w;
-  w.flop = flop_token_ * tokens + flop_row_ * rows + flop_pair_ * static_cast<double>(s.prefill_attention) +
-           flop_kv_ * static_cast<double>(s.decode_kv_tokens);
-  w.bytes = micro * (bytes_step_ + bytes_experts_ * expert_coverage(tokens / micro) + (rows > 0 ? flop_row_ : 0)) +
-            bytes_token_ * tokens + bytes_kv_ * static_cast<double>(s.decode_kv_tokens + s.prefill_kv_tokens);
-  return w;
+StepWork StepModel::work_per_kv_unit(std::int64_t sequences) const {
+  const double kept = static_cast<double>(pace(sequences)) / d_.kv_quanta(), units = units_per_token();
+  return {flop_kv_ * kept / units, bytes_kv_ / units};
 }
 
 double StepModel::dynamic_watts(Bound bound) const {
@@ -306,7 +327,7 @@ double StepModel::dynamic_watts(Bound bound) const {
                        : bound == Bound::bandwidth ? e.dynamic_bandwidth.value
                        : bound == Bound::network   ? e.dynamic_network.value
                                                    : e.dynamic_host.value;
-  return share * (d_.chip.tdp.value - d_.chip.idle_power.value) * d_.tensor_parallel * d_.pipeline_parallel;
+  return share * (d_.chip.tdp.value - d_.chip.idle_power.value) * d_.chips();
 }
 
 double StepModel::dynamic_joules(const StepSeconds& s) const {

@@ -3,8 +3,10 @@
 #include <memory>
 
 #include "hwmodels/calibration.h"
+#include "hwmodels/experts.h"
 #include "hwmodels/kv_line.h"
 #include "hwmodels/op_work.h"
+#include "hwmodels/speculation.h"
 #include "hwmodels/types.h"
 
 namespace tokenfab {
@@ -12,29 +14,45 @@ namespace tokenfab {
 /// What a step contains, as sums: a step costs the same whatever sequences make them up.
 struct StepSums {
   std::int64_t decode_sequences = 0;
-  std::int64_t decode_kv_tokens = 0;  // KV tokens attended, the new token of each sequence included
+  std::int64_t decode_kv_tokens = 0;  // KV tokens attended, a step's new ones included; in 1/kv_quanta() tokens
   std::int64_t prefill_tokens = 0;
   std::int64_t prefill_sequences = 0;  // chunks
   std::int64_t prefill_attention = 0;  // token pairs: for each prefilled token, the positions it attends to
   std::int64_t prefill_kv_tokens = 0;  // per chunk, the context at its end: KV tokens read
   std::int64_t prefill_outputs = 0;    // chunks that end their prompt and sample a token
+  // The same within the model's attention window; 0 where it has none.
+  std::int64_t decode_window_tokens = 0;
+  std::int64_t decode_filling = 0;  // sequences whose window is not full: each adds to it at every step
+  std::int64_t prefill_window_attention = 0, prefill_window_tokens = 0;
+
+  /// A chunk of `tokens` tokens after `before` cached ones; `window`: the model's, 0 where it has none.
+  void add_chunk(std::int64_t before, std::int64_t tokens, bool ends_prompt, std::int64_t window = 0);
   bool operator==(const StepSums&) const = default;
 };
 
-/// One model on one replica: tensor_parallel * pipeline_parallel chips.
+/// One model on one replica: tensor_parallel * pipeline_parallel * data_parallel chips.
 struct Deployment {
   Chip chip;
   Llm llm;
   EngineProfile engine;
   std::shared_ptr<const Calibration> calibration;  // of this engine on this chip; null: the engine's class defaults
   int tensor_parallel = 1, pipeline_parallel = 1;
+  /// Ranks that each hold the attention and dense weights and the KV cache of their share of the sequences; the routed
+  /// experts are spread over all of them. More than 1 needs expert_parallel.
+  int data_parallel = 1;
   bool expert_parallel = false;  // routed experts whole on a chip, all-to-all instead of sharding each expert
+  ExpertRouting routing;         // with expert_parallel, also of the load on chips
+  /// Share of the all-to-all that two half-batches hide behind each other's work (two-batch overlap); 0: one batch.
+  double overlap = 0;
+  std::optional<Speculation> speculation;
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
   std::int64_t max_sequences = 256, token_budget = 8192;
   double memory_share = 0.9;  // of chip memory
   int kv_block_tokens = 16;
   double time_scale = 1;  // every step takes this many times what the model says: for bands
 
+  int chips() const { return tensor_parallel * pipeline_parallel * data_parallel; }
+  int kv_quanta() const { return speculation ? kSpeculationQuanta : 1; }
   Grade grade() const { return calibration ? calibration->grade : Grade::datasheet; }
   /// Typical relative error of step times (Trust::typical); 0 where it was not measured.
   double known_error() const;
@@ -48,9 +66,12 @@ std::vector<std::string> figure_names(OpClass c, const Deployment& d);
 struct MemoryPlan {
   double chip_bytes = 0, usable_bytes = 0;  // usable = chip * memory_share
   double weight_bytes = 0, workspace_bytes = 0;
-  double kv_bytes = 0;            // usable - weights - workspace
-  double kv_bytes_per_token = 0;  // on this chip
-  std::int64_t kv_blocks = 0;
+  double kv_bytes = 0;                                          // usable - weights - workspace
+  double kv_bytes_per_token = 0;                                // on this chip, of all its layers
+  double draft_weight_bytes = 0, draft_kv_bytes_per_token = 0;  // of a drafter; in weight_bytes, not in the line above
+  double backing_bytes = 0;                                     // of weight_bytes, what lies in the backing memory
+  std::int64_t kv_blocks = 0;                                   // of the replica, all data-parallel ranks
+  int full_pages = 1, window_pages = 0;  // blocks that a page of tokens takes; within the attention window more
 };
 
 enum class Bound { bandwidth, compute, network, host };
@@ -80,7 +101,22 @@ class StepModel {
   const Deployment& deployment() const { return d_; }
   const MemoryPlan& memory() const { return memory_; }
 
-  /// Time of a decode-only step with `sequences` in 1 .. max_sequences, as a function of decode KV tokens.
+  /// The argument of decode_line for these sums, and by how much a step of theirs raises it.
+  std::int64_t kv_units(const StepSums& s) const {
+    return full_units_ * s.decode_kv_tokens + window_units_ * s.decode_window_tokens;
+  }
+  std::int64_t kv_growth(const StepSums& s) const {
+    return (full_units_ * s.decode_sequences + window_units_ * s.decode_filling) * pace(s.decode_sequences);
+  }
+  /// KV tokens of one layer, in the mean over layers, that units stand for.
+  std::int64_t whole_tokens(std::int64_t units) const {
+    return units / ((full_units_ + window_units_) * d_.kv_quanta());
+  }
+  /// Quanta (1/kv_quanta() tokens) that a decode step adds to each of so many sequences, and the tokens it verifies.
+  std::int32_t pace(std::int64_t sequences) const;
+  std::int64_t step_tokens(std::int64_t sequences) const;
+
+  /// Time of a decode-only step with `sequences` in 1 .. max_sequences, as a function of kv_units.
   const KvLine& decode_line(std::int64_t sequences) const { return decode_[static_cast<std::size_t>(sequences)].line; }
   /// The classes of such a step that do not depend on KV tokens (decode attention holds its floor only).
   const StepSeconds& decode_fixed(std::int64_t sequences) const {
@@ -94,12 +130,14 @@ class StepModel {
   StepSeconds evaluate(const StepSums& sums) const;
 
   StepWork work(const StepSums& sums) const;
+  StepWork work_per_kv_unit(std::int64_t sequences) const;  // of decode attention
   /// Joules above idle for a step, all chips of the replica; idle power is paid for at all times.
   double dynamic_joules(const StepSeconds& seconds) const;
   double dynamic_watts(Bound bound) const;  // all chips of the replica
 
-  /// Expected share of routed experts that `tokens` tokens touch: 1 - (1 - k/E)^tokens. 1 for dense models.
-  double expert_coverage(double tokens) const;
+  /// Expected share of routed experts that `tokens` tokens touch (ExpertLoad::coverage). 1 for dense models.
+  double expert_coverage(double tokens) const { return experts_ ? experts_->coverage(tokens) : 1; }
+  const std::optional<ExpertLoad>& experts() const { return experts_; }
   double matrix_peak() const { return matrix_peak_; }  // FLOP/s of one chip at the activations' dtype
 
  private:
@@ -111,12 +149,19 @@ class StepModel {
     StepSeconds fixed;
   };
   struct Lines {
-    double offset_bytes, slope_bytes, slope_flop;  // decode attention seconds: max(ob + sb * K, sf * K)
+    double offset_bytes, slope_bytes, slope_flop;  // decode attention seconds: max(ob + sb * K, sf * K) + sd * K,
+    double slope_draft;                            // K in tokens
   };
 
   void apply_calibration();
   void check_plan() const;
+  void check_experts(const std::string& where) const;
+  double stage_share() const;  // of all layers, the fullest stage's
+  double weight_bytes_per_chip() const;
+  [[noreturn]] void refuse_plan() const;
+  void build_drafter();
   void plan_memory();
+  void choose_depths();
   struct Shape {  // dimensions per chip or model that several operators share
     Shape(const Llm& llm, const ParameterCount& count, double tensor_parallel);
     double layers, moe_layers, dense_layers, q_heads, kv_heads, head_dim, mlp_params, ffn_active;
@@ -124,6 +169,7 @@ class StepModel {
   void build_matrix_ops(const Shape& shape);
   void build_experts(const Shape& shape);
   void build_token_ops(const Shape& shape);
+  void build_all_to_all(const Shape& shape);
   void build_network_ops(const Shape& shape);
   void build_attention(const Shape& shape);
   void build_work(const Shape& shape);
@@ -142,8 +188,21 @@ class StepModel {
   KvLine curve_line(std::int64_t sequences, Ticks base, const Lines& lines, double factor) const;
   bool copies_all_rows() const;
   TokenOp gemm(OpClass c, double params, double calls, double io_elements, double weight_bytes_each) const;
-  double concurrency(std::int64_t sequences) const;  // micro-batches in flight
-  Lines attention_lines(double sequences, double micro) const;
+  double concurrency(std::int64_t sequences, std::int64_t tokens) const;  // micro-batches in flight
+  double decode_concurrency(std::int64_t sequences) const {
+    return concurrency(sequences, step_tokens(sequences) * sequences);
+  }
+  double rounds() const { return d_.overlap > 0 ? 2 : 1; }  // half-batches that take turns
+  double ranks() const { return d_.data_parallel; }
+  double expert_chips() const { return d_.tensor_parallel * d_.data_parallel; }
+  double units_per_token() const { return static_cast<double>((full_units_ + window_units_) * d_.kv_quanta()); }
+  double kv_tokens(const StepSums& s) const { return static_cast<double>(kv_units(s)) / units_per_token(); }
+  double in_window(double full, double window) const;  // mean over layers
+  Lines attention_lines(std::int64_t sequences) const;
+  double draft_passes(std::int64_t sequences) const;
+  double draft_slope(std::int64_t sequences) const;  // seconds per KV token
+  void add_drafts(const StepSums& sums, StepSeconds& out) const;
+  void hide_all_to_all(StepSeconds& out) const;
   static void put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale);
 
   Deployment d_;
@@ -155,7 +214,10 @@ class StepModel {
   double kv_read_ = 0, qo_io_ = 0, pair_flop_prefill_ = 0, pair_flop_decode_ = 0;  // seconds per unit, all layers
   double prefill_kv_read_ = 0, prefill_qo_io_ = 0;
   double prefill_floor_ = 0, decode_floor_ = 0, sequence_gap_ = 0;
-  double log_untouched_ = 0;  // ln(1 - k/E)
+  std::optional<ExpertLoad> experts_;
+  std::int64_t full_units_ = 1, window_units_ = 0;  // layers without and with a window, without common factors
+  std::shared_ptr<const StepModel> drafter_;
+  std::vector<int> depth_;  // drafted by sequences decoding; empty: none
   // Work per unit on all chips, for FLOP and byte accounts.
   double flop_token_ = 0, flop_row_ = 0, flop_pair_ = 0, flop_kv_ = 0;
   double bytes_step_ = 0, bytes_experts_ = 0, bytes_token_ = 0, bytes_kv_ = 0;

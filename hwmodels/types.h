@@ -18,8 +18,8 @@ struct Sourced {
   double error = 0;  // one standard deviation, relative; 0: not known
 };
 
-enum class Dtype { bf16, fp8, int8, int4 };
-inline constexpr std::array<const char*, 4> kDtypeNames = {"bf16", "fp8", "int8", "int4"};
+enum class Dtype { bf16, fp8, int8, int4, int3, int2 };
+inline constexpr std::array<const char*, 6> kDtypeNames = {"bf16", "fp8", "int8", "int4", "int3", "int2"};
 
 /// How far a hardware model can be trusted, weakest first: an engine's class defaults on a chip's data sheet, or a
 /// calibration of that engine on that chip.

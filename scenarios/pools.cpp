@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hwmodels/calibration.h"
+#include "scenarios/techniques.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab {
@@ -39,12 +40,6 @@ class Defaults {
   std::vector<Assumption>& out_;
 };
 
-const std::vector<std::string> kDtypes(kDtypeNames.begin(), kDtypeNames.end());
-
-Dtype dtype_of(const std::string& name) {
-  return static_cast<Dtype>(std::find(kDtypes.begin(), kDtypes.end(), name) - kDtypes.begin());
-}
-
 /// Loads a catalogue entry; an unknown id is reported at its key.
 template <class Load>
 auto lookup(const JsonObject& pool, const std::string& key, const std::string& id, Load load) {
@@ -56,10 +51,11 @@ auto lookup(const JsonObject& pool, const std::string& key, const std::string& i
 }
 
 void read_precision(Defaults& d, Deployment& out) {
-  out.weights = dtype_of(d.one_of("weights", kDtypes, "bf16", "the checkpoint's own precision"));
-  out.kv = dtype_of(d.one_of("kv", kDtypes, "bf16", "engines keep the KV cache in 16 bits unless told otherwise"));
+  out.weights = dtype_of(d.one_of("weights", dtype_names(), "bf16", "the checkpoint's own precision"));
+  out.kv =
+      dtype_of(d.one_of("kv", dtype_names(), "bf16", "engines keep the KV cache in 16 bits unless told otherwise"));
   const bool fp8 = out.weights == Dtype::fp8 && out.chip.peak.count("fp8");
-  out.activations = dtype_of(d.one_of("activations", kDtypes, fp8 ? "fp8" : "bf16",
+  out.activations = dtype_of(d.one_of("activations", dtype_names(), fp8 ? "fp8" : "bf16",
                                       fp8 ? "FP8 weights multiply FP8 activations on a chip with FP8 matrix units"
                                           : "weight-only quantization: products in 16 bits"));
 }
@@ -102,10 +98,11 @@ void read_hardware(const JsonObject& pool, const Catalog& catalog, Deployment& d
                : lookup(pool, "chip", pool.string("chip"), [&](const auto& id) { return catalog.chip(id); });
   const std::string engine = pool.string("engine", d.calibration ? d.calibration->engine : "vllm");
   if (!pool.has("engine"))
-    assumptions.push_back({pool.pointer() + "/engine", engine,
-                           d.calibration ? "the calibration's engine" : "the most used open engine"});
+    assumptions.push_back(
+        {pool.pointer() + "/engine", engine, d.calibration ? "the calibration's engine" : "the most used open engine"});
   d.engine = lookup(pool, "engine", engine, [&](const auto& id) { return catalog.engine(id); });
-  if (d.calibration && ((d.calibration->chip != d.chip.id && d.calibration->chip != "class") || d.calibration->engine != d.engine.id))
+  if (d.calibration &&
+      ((d.calibration->chip != d.chip.id && d.calibration->chip != "class") || d.calibration->engine != d.engine.id))
     pool.fail("calibration", "\"" + d.calibration->id + "\" is of " + d.calibration->engine + " on " +
                                  d.calibration->chip + ", not of " + d.engine.id + " on " + d.chip.id);
   if (!pool.has("calibration")) d.calibration = catalog.find_calibration(d.engine.id, d.chip.id);
@@ -122,9 +119,8 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   Deployment deployment;
   deployment.llm = lookup(pool, "llm", pool.string("llm"), [&](const auto& id) { return catalog.llm(id); });
   read_hardware(pool, catalog, deployment, assumptions);
-  deployment.tensor_parallel = static_cast<int>(d.integer("tensor_parallel", 1, 1024, 1, "no split"));
-  deployment.pipeline_parallel = static_cast<int>(d.integer("pipeline_parallel", 1, 1024, 1, "no split"));
-  deployment.expert_parallel = pool.boolean("expert_parallel", false);
+  read_parallelism(pool, deployment, assumptions);
+  deployment.speculation = read_speculation(pool, catalog, deployment.llm);
   read_precision(d, deployment);
   deployment.memory_share = d.number("memory_share", 0.01, 1, deployment.engine.memory_share.value,
                                      "share of chip memory the engine takes: " + deployment.engine.memory_share.source);
@@ -154,9 +150,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   BatcherSpec& b = plan.spec.batcher;
   if (const auto& c = model.deployment().calibration; c && c->request_gap)
     plan.spec.front_end = ns_from_seconds(c->request_gap->value);
-  b.context = model.deployment().llm.context;
-  b.kv_blocks = model.memory().kv_blocks;
-  b.kv_block_tokens = model.deployment().kv_block_tokens;
+  fit_batcher(model, plan.spec);
   b.watermark_blocks = static_cast<std::int64_t>(std::ceil(watermark * static_cast<double>(b.kv_blocks)));
   return plan;
 }

@@ -33,10 +33,12 @@ class Simulation {
         router_(Router::make(spec.router, spec.seed, spec.replication)),
         progress_(progress) {
     for (std::size_t p = 0; p < spec.pools.size(); ++p)
-      for (int r = 0; r < spec.pools[p].replicas; ++r)
+      for (int r = 0; r < spec.pools[p].replicas; ++r) {
         replicas_.push_back(std::make_unique<Replica>(static_cast<int>(p), r, spec.pools[p].batcher,
                                                       make_executor(spec.pools[p]), spec.stepwise, recorder_,
                                                       spec.pools[p].front_end));
+        replicas_.back()->speculate(spec.pools[p].luck, spec.seed, spec.replication);
+      }
     require(!replicas_.empty(), "a factory has at least one replica");
     load_ = [this](std::size_t i) { return replicas_[i]->outstanding(); };
   }

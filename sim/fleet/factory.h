@@ -19,6 +19,7 @@ struct PoolSpec {
   int replicas = 1;
   /// Replaces the simulated executor (tests, a real engine); then the pool's usage has no step times.
   std::function<std::unique_ptr<Executor>()> executor;
+  std::shared_ptr<const DraftLuck> luck;  // of speculative decoding; with batcher.pace
   Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
 };
 

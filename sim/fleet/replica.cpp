@@ -17,6 +17,20 @@ Replica::Replica(int pool, int index, const BatcherSpec& batcher, std::unique_pt
   executor_->attach(*batcher_);
 }
 
+void Replica::speculate(std::shared_ptr<const DraftLuck> luck, std::uint64_t seed, std::uint32_t replication) {
+  luck_ = std::move(luck);
+  seed_ = seed;
+  replication_ = replication;
+}
+
+/// The first token comes with the prompt; the others need whole steps.
+std::int64_t Replica::service(const Request& request) const {
+  if (!luck_) return 0;
+  const Pace& pace = batcher_->spec().pace;
+  RandomStream random(seed_, replication_, StreamPurpose::speculation, static_cast<std::uint32_t>(request.id));
+  return pace.quanta + luck_->steps(request.output_tokens - 1, random) * pace.at(0);
+}
+
 template <class Change>
 void Replica::change(Change&& body) {
   const std::int64_t waiting = batcher_->waiting(), running = batcher_->running();
@@ -28,7 +42,7 @@ bool Replica::arrive(Ns now, const Request& request, bool wait) {
   const bool joinable = batcher_->joinable();
   Slot slot = kNoSlot;
   Batcher::Verdict verdict{};
-  change([&] { verdict = batcher_->enqueue(request.input_tokens, request.output_tokens, slot); });
+  change([&] { verdict = batcher_->enqueue(request.input_tokens, request.output_tokens, slot, service(request)); });
   if (verdict != Batcher::Verdict::accepted) {
     recorder_.rejected(now, request, verdict == Batcher::Verdict::queue_full);
     return false;
@@ -65,19 +79,25 @@ bool Replica::begin(Ticks start) {
 void Replica::record_tokens(Ns end) {
   const StepPlan& plan = batcher_->current();
   SeriesRecorder& series = recorder_.series();
-  const std::int64_t each = plan.sums.decode_sequences;
+  const Pace& pace = batcher_->spec().pace;
+  const std::int64_t each = plan.sums.decode_sequences * pace.at(plan.sums.decode_sequences);
+  const auto decode = [&](std::int64_t steps) {  // whole tokens
+    const std::int64_t before = decoded_ / pace.quanta;
+    decoded_ += each * steps;
+    return decoded_ / pace.quanta - before;
+  };
   std::int64_t done = 0;
   if (progress_.steps > 1) {
     series.bin(end);
     for (Ns edge = series.bin_end(floor_ns(start_)); edge <= end;) {
       const Progress to_edge = executor_->run(plan, start_, edge);  // the first step that ends at or after the edge
-      series.bin(edge - 1).output_tokens += each * (to_edge.steps - 1 - done);
+      series.bin(edge - 1).output_tokens += decode(to_edge.steps - 1 - done);
       done = to_edge.steps - 1;
       edge = series.bin_end(std::min(floor_ns(to_edge.end), end));
     }
   }
   SeriesBin& last = series.bin(end);
-  last.output_tokens += each * (progress_.steps - done) + plan.sums.prefill_outputs;
+  last.output_tokens += decode(progress_.steps - done) + plan.sums.prefill_outputs;
   last.input_tokens += plan.sums.prefill_tokens;
 }
 

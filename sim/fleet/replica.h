@@ -12,6 +12,8 @@ class Replica {
  public:
   Replica(int pool, int index, const BatcherSpec& batcher, std::unique_ptr<Executor> executor, bool stepwise,
           RunRecorder& recorder, Ns front_end = 0);
+  /// Outputs take as many decode steps as `luck` draws for them, from a stream of each request's own.
+  void speculate(std::shared_ptr<const DraftLuck> luck, std::uint64_t seed, std::uint32_t replication);
 
   std::int64_t outstanding() const { return batcher_->waiting() + batcher_->running(); }
 
@@ -42,6 +44,7 @@ class Replica {
  private:
   bool begin(Ticks start);
   void record_tokens(Ns end);
+  std::int64_t service(const Request& request) const;
   template <class Change>
   void change(Change&& body);  // keeps the recorder's counts in step with the batcher's
 
@@ -54,6 +57,10 @@ class Replica {
   Executor* clock_;                            // executor_, or stepwise_ in front of it
   std::vector<RunRecorder::Tracked> tracked_;  // by slot
   std::vector<bool> present_;
+  std::shared_ptr<const DraftLuck> luck_;
+  std::uint64_t seed_ = 0;
+  std::uint32_t replication_ = 0;
+  std::int64_t decoded_ = 0;  // quanta that decode steps have yielded
   Served served_;
   Ticks start_ = 0, busy_ = 0;
   Progress progress_;

@@ -30,8 +30,7 @@ void simulate_streams(const PoolSpec& pool, const StreamsSpec& streams, RunRecor
     ++request.id;
   };
   const auto refill = [&] {
-    while (request.id < streams.requests && replica.outstanding() < streams.concurrency &&
-           record.rejected == 0)
+    while (request.id < streams.requests && replica.outstanding() < streams.concurrency && record.rejected == 0)
       send(request.id + 1 < std::min(streams.requests, streams.concurrency));
   };
   refill();

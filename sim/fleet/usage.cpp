@@ -24,7 +24,7 @@ void describe(const PoolSpec& pool, PoolUsage& u) {
   u.kv = kDtypeNames[static_cast<std::size_t>(d.kv)];
   u.tensor_parallel = d.tensor_parallel;
   u.pipeline_parallel = d.pipeline_parallel;
-  u.chips = d.tensor_parallel * d.pipeline_parallel * pool.replicas;
+  u.chips = d.chips() * pool.replicas;
   u.peak_flops = pool.model->matrix_peak();
   u.peak_bandwidth = d.chip.bandwidth.value;
   const Trust t = trust_of(d);
@@ -33,7 +33,7 @@ void describe(const PoolSpec& pool, PoolUsage& u) {
 
 void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, PoolUsage& u) {
   const Deployment& d = pool.model->deployment();
-  const double chips_each = d.tensor_parallel * d.pipeline_parallel;
+  const double chips_each = d.chips();
   double watts_seconds = 0;
   for (std::size_t phase = 0; phase < 2; ++phase)
     for (std::size_t c = 0; c < kOpClasses; ++c)

@@ -8,7 +8,7 @@
 namespace tokenfab {
 
 std::unique_ptr<Batcher> Batcher::make(const BatcherSpec& spec) {
-  if (spec.policy == "static" && (spec.draft_tokens > 0 || spec.prefix_cache))
+  if (spec.policy == "static" && (spec.draft_tokens > 0 || !spec.pace.by_sequences.empty() || spec.prefix_cache))
     throw UserError("batcher policy \"static\" has neither a prefix cache nor speculative decoding");
   if (spec.policy == "chunked") return std::make_unique<ChunkedBatcher>(spec);
   if (spec.policy == "prefill-first") return std::make_unique<PrefillFirstBatcher>(spec);
@@ -17,17 +17,24 @@ std::unique_ptr<Batcher> Batcher::make(const BatcherSpec& spec) {
 }
 
 Batcher::Batcher(const BatcherSpec& spec)
-    : spec_(spec), kv_(spec.kv_blocks, spec.kv_block_tokens, spec.watermark_blocks) {}
+    : spec_(spec),
+      kv_(spec.kv_blocks, spec.kv_block_tokens, spec.watermark_blocks, spec.pace.quanta,
+          spec.prefix_cache ? KvWindow{} : spec.window) {
+  require(spec.draft_tokens == 0 || spec.pace.by_sequences.empty(), "drafts are either real or simulated");
+}
 
-Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot& slot) {
+Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service) {
   slot = kNoSlot;
   Sequence fresh;
   fresh.input = input;
   fresh.output = output;
-  const std::int64_t most_cached = std::int64_t{input} + output - 1;
-  const bool too_long = (spec_.context > 0 && std::int64_t{input} + output > spec_.context) ||
-                        kv_.blocks_for(most_cached + spec_.draft_tokens) > kv_.total() - kv_.watermark() ||
-                        (!splits_prompts() && most_cached > spec_.token_budget);
+  fresh.remaining = service > 0 ? service : std::int64_t{output} * spec_.pace.quanta;
+  const std::int64_t progress = (fresh.remaining + spec_.pace.quanta - 1) / spec_.pace.quanta;
+  const std::int64_t most_cached = input + std::max<std::int64_t>(output, progress) - 1;
+  const bool too_long =
+      (spec_.context > 0 && std::int64_t{input} + output > spec_.context) ||
+      kv_.blocks_for(most_cached + spec_.draft_tokens + spec_.pace.lookahead) > kv_.total() - kv_.watermark() ||
+      (!splits_prompts() && most_cached > spec_.token_budget);
   if (too_long) return Verdict::too_long;
   if (spec_.max_waiting > 0 && waiting() >= spec_.max_waiting) return Verdict::queue_full;
   if (unused_.empty()) {
@@ -87,44 +94,68 @@ void Batcher::remove_running(Slot slot) {
   --running_;
 }
 
+std::int64_t Batcher::held_length(const Sequence& s) const {
+  const std::int64_t quanta = spec_.pace.quanta, lookahead = spec_.pace.lookahead * quanta;
+  if (s.decoding) return s.computed * quanta + (progress_ - s.entered) + lookahead;
+  const bool decodes_next = s.computed >= s.input + s.generated && s.remaining > quanta;
+  return s.computed * quanta + (decodes_next ? lookahead : 0);
+}
+
+std::int64_t Batcher::chunk_blocks(const Sequence& s, std::int64_t tokens) const {
+  Sequence after = s;
+  after.computed += tokens;
+  return kv_.blocks_at(held_length(after)) - kv_.blocks_at(held_length(s));
+}
+
 void Batcher::add_chunk(Slot slot, std::int64_t tokens) {
   const Sequence& s = at(slot);
-  const std::int64_t before = s.computed, after = before + tokens;
-  take(kv_.blocks_for(after) - kv_.blocks_for(before));
+  const std::int64_t before = s.computed;
+  take(chunk_blocks(s, tokens));
   chunks_.push_back({slot, before, tokens});
   plan_.repeats = 1;
-  plan_.sums.prefill_sequences += 1;
-  plan_.sums.prefill_tokens += tokens;
-  plan_.sums.prefill_attention += tokens * before + tokens * (tokens + 1) / 2;
-  plan_.sums.prefill_kv_tokens += after;
-  if (tokens == prompt_left(s)) plan_.sums.prefill_outputs += 1;
+  plan_.sums.add_chunk(before, tokens, tokens == prompt_left(s), spec_.window.tokens);
 }
 
 void Batcher::add_decodes() {
+  const std::int64_t quanta = spec_.pace.quanta;
   plan_.sums.decode_sequences = decoding_;
-  plan_.sums.decode_kv_tokens = decode_kv_ + decoding_;
+  plan_.sums.decode_kv_tokens = decode_kv_ + decoding_ * quanta * (1 + spec_.pace.lookahead);
+  plan_.sums.decode_window_tokens = decode_window_ + filling_ * quanta;
+  plan_.sums.decode_filling = filling_;
   take(growth());
+}
+
+/// Takes a decoding sequence out of the sums.
+void Batcher::stop_decoding(Slot slot) {
+  Sequence& s = at(slot);
+  const std::int64_t gained = progress_ - s.entered, held = held_length(s);
+  kv_.stop_growing(held, progress_, s.filling);
+  decode_kv_ -= s.computed * spec_.pace.quanta + gained;
+  if (kv_.has_window()) decode_window_ -= s.filling ? held : kv_.window_length();
+  if (s.filling) --filling_;
+  --decoding_;
+  s.remaining -= gained;
+  s.decoding = s.filling = false;
+  ++s.epoch;
 }
 
 void Batcher::preempt(Slot slot) {
   Sequence& s = at(slot);
   const std::int64_t tokens = cached_tokens(s);
-  give_back(slot, tokens);
+  give_back(slot, kv_.blocks_at(held_length(s)));
   remove_running(slot);
   if (s.decoding) {
-    kv_.stop_growing(tokens, step_);
-    decode_kv_ -= tokens;
-    --decoding_;
-    s.generated += static_cast<std::int32_t>(step_ - s.entered);
-    s.decoding = false;
-    ++s.epoch;
+    s.generated += static_cast<std::int32_t>((progress_ - s.entered) / spec_.pace.quanta);
+    s.generated = std::min(s.generated, s.output - 1);
+    stop_decoding(slot);
   }
   recomputed_ += tokens;
   s.computed = 0;
   ++s.preemptions;
   ++preemptions_;
   waiting_.push_front(slot);
-  drop_outdated();
+  drop_outdated(due_);
+  drop_outdated(full_);
 }
 
 bool Batcher::preempt_until_growth_fits() {
@@ -139,74 +170,97 @@ bool Batcher::preempt_until_growth_fits() {
 
 std::int64_t Batcher::decode_span() const {
   if (spec_.draft_tokens > 0) return 1;
-  return kv_.steps_that_fit(step_, due_.front().step - step_, decoding_);
+  std::int64_t next = due_.front().progress;
+  if (!full_.empty()) next = std::min(next, full_.front().progress);
+  const std::int64_t steps = (next - progress_ + pace() - 1) / pace();
+  return kv_.steps_that_fit(progress_, pace(), steps, growing());
+}
+
+void Batcher::push(DueHeap& heap, const Due& due) {
+  heap.push_back(due);
+  std::push_heap(heap.begin(), heap.end());
 }
 
 void Batcher::start_decoding(Slot slot) {
   Sequence& s = at(slot);
   s.decoding = true;
-  s.entered = step_;
-  kv_.start_growing(s.computed, step_);
-  decode_kv_ += s.computed;
+  s.entered = progress_;
+  const std::int64_t held = held_length(s);
+  s.filling = kv_.has_window() && held < kv_.window_length();
+  kv_.start_growing(held, progress_, s.filling);
+  decode_kv_ += s.computed * spec_.pace.quanta;
   ++decoding_;
-  due_.push_back({step_ + s.output - s.generated, slot, s.epoch});
-  std::push_heap(due_.begin(), due_.end());
+  push(due_, {progress_ + s.remaining, slot, s.epoch});
+  if (!kv_.has_window()) return;
+  decode_window_ += std::min(held, kv_.window_length());
+  if (!s.filling) return;
+  ++filling_;
+  push(full_, {progress_ + kv_.window_length() - held, slot, s.epoch});
 }
 
-void Batcher::drop_outdated() {
-  while (!due_.empty() && outdated(due_.front())) {
-    std::pop_heap(due_.begin(), due_.end());
-    due_.pop_back();
+void Batcher::drop_outdated(DueHeap& heap) const {
+  while (!heap.empty() && sequences_[heap.front().slot].epoch != heap.front().epoch) {
+    std::pop_heap(heap.begin(), heap.end());
+    heap.pop_back();
   }
 }
 
 void Batcher::finish(Slot slot) {
   Sequence& s = at(slot);
-  const std::int64_t tokens = cached_tokens(s);
-  give_back(slot, tokens);
-  if (s.decoding) {
-    kv_.stop_growing(tokens, step_);
-    decode_kv_ -= tokens;
-    --decoding_;
-  }
+  give_back(slot, kv_.blocks_at(held_length(s)));
+  if (s.decoding) stop_decoding(slot);
   s.generated = s.output;
-  s.decoding = false;
   ++s.epoch;
   remove_running(slot);
   finished_.push_back(slot);
 }
 
 void Batcher::finish_due() {
-  for (drop_outdated(); !due_.empty() && due_.front().step == step_; drop_outdated()) {
+  for (drop_outdated(due_); !due_.empty() && due_.front().progress <= progress_; drop_outdated(due_)) {
     const Slot slot = due_.front().slot;
     finish(slot);
   }
 }
 
+/// Sequences whose window has become full grow on without it.
+void Batcher::fill_windows() {
+  for (drop_outdated(full_); !full_.empty() && full_.front().progress <= progress_; drop_outdated(full_)) {
+    Sequence& s = at(full_.front().slot);
+    const std::int64_t held = held_length(s);
+    kv_.stop_filling(held, progress_);
+    decode_window_ -= held - kv_.window_length();
+    s.filling = false;
+    --filling_;
+    std::pop_heap(full_.begin(), full_.end());
+    full_.pop_back();
+  }
+}
+
 void Batcher::gain(Slot slot, std::int32_t extra) {
-  require(at(slot).decoding && extra >= 0 && extra <= spec_.draft_tokens, "accepted drafts belong to a decoding sequence");
+  require(at(slot).decoding && extra >= 0 && extra <= spec_.draft_tokens,
+          "accepted drafts belong to a decoding sequence");
   if (extra > 0) gains_.push_back({slot, extra});
 }
 
 /// Of the blocks set aside for all drafts, keeps those that accepted ones fill. The sequence goes on as if it had
 /// entered with more tokens cached and fewer to generate.
 void Batcher::settle_drafts() {
-  kv_.give(growth() - kv_.growth(step_, 1, decoding_));
+  kv_.give(growth() - kv_.growth(progress_, 1, growing()));
   for (const auto& [slot, extra] : gains_) {
     Sequence& s = at(slot);
     const std::int64_t tokens = cached_tokens(s);
     kv_.take(kv_.blocks_for(tokens + 1 + extra) - kv_.blocks_for(tokens + 1));
-    kv_.stop_growing(tokens, step_);
-    kv_.start_growing(tokens + extra, step_);
+    kv_.stop_growing(tokens, progress_, false);
+    kv_.start_growing(tokens + extra, progress_, false);
     s.computed += extra;
     s.generated += extra;
+    s.remaining -= extra;
     decode_kv_ += extra;
-    const std::int64_t due = s.entered + s.output - s.generated;
-    require(due > step_, "accepted drafts stay within the output");
-    due_.push_back({due, slot, ++s.epoch});
-    std::push_heap(due_.begin(), due_.end());
+    const std::int64_t due = s.entered + s.remaining;
+    require(due > progress_, "accepted drafts stay within the output");
+    push(due_, {due, slot, ++s.epoch});
   }
-  drop_outdated();
+  drop_outdated(due_);
 }
 
 void Batcher::complete(std::int64_t steps) {
@@ -220,9 +274,12 @@ void Batcher::complete(std::int64_t steps) {
 void Batcher::advance(std::int64_t steps) {
   if (plan_.sums.decode_sequences > 0) {
     if (spec_.draft_tokens > 0) settle_drafts();
-    if (steps > 1) take(kv_.growth(step_ + 1, steps - 1, decoding_));
-    step_ += steps;
-    decode_kv_ += decoding_ * steps;
+    const std::int64_t each = pace();
+    if (steps > 1) take(kv_.growth(progress_ + each, (steps - 1) * each, growing()));
+    progress_ += steps * each;
+    decode_kv_ += decoding_ * steps * each;
+    decode_window_ += filling_ * steps * each;
+    fill_windows();
     finish_due();
   }
   for (const Chunk& chunk : chunks_) {
@@ -231,29 +288,36 @@ void Batcher::advance(std::int64_t steps) {
     if (spec_.prefix_cache) publish_pages(chunk.slot);
     if (prompt_left(s) > 0) continue;
     if (s.generated == 0) first_tokens_.push_back(chunk.slot);
-    if (++s.generated == s.output) finish(chunk.slot);
+    ++s.generated;
+    s.remaining -= spec_.pace.quanta;
+    if (s.remaining <= 0) finish(chunk.slot);
     else start_decoding(chunk.slot);
   }
-  drop_outdated();
+  drop_outdated(due_);
+  drop_outdated(full_);
   chunks_.clear();
 }
 
 std::int64_t Batcher::held_blocks() const {
   std::int64_t used = 0;
   for (Slot slot = oldest_; slot != kNoSlot; slot = sequences_[slot].newer)
-    used += kv_.blocks_for(cached_tokens(sequences_[slot])) - shared_pages(slot);
+    used += kv_.blocks_at(held_length(sequences_[slot])) - shared_pages(slot);
   return used + index_.in_use();
 }
 
 void Batcher::check() const {
-  std::int64_t count = 0, decoding = 0, tokens = 0;
+  std::int64_t count = 0, decoding = 0, length = 0, window = 0;
   for (Slot slot = oldest_; slot != kNoSlot; slot = sequences_[slot].newer, ++count) {
     const Sequence& s = sequences_[slot];
-    if (s.decoding) ++decoding, tokens += cached_tokens(s);
+    if (!s.decoding) continue;
+    ++decoding;
+    length += s.computed * spec_.pace.quanta + (progress_ - s.entered);
+    if (kv_.has_window()) window += std::min(held_length(s), kv_.window_length());
   }
   require(held_blocks() == kv_.total() - kv_.free(), "KV blocks in use = sum over running sequences");
   require(count == running_, "running sequences are all linked");
-  require(decoding == decoding_ && tokens == decode_kv_, "decode sums = sum over decoding sequences");
+  require(decoding == decoding_ && length == decode_kv_ && window == decode_window_,
+          "decode sums = sum over decoding sequences");
 }
 
 }  // namespace tokenfab

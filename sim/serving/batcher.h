@@ -8,6 +8,7 @@
 
 #include "sim/serving/executor.h"
 #include "sim/serving/kv_blocks.h"
+#include "sim/serving/pace.h"
 #include "sim/serving/prefix_index.h"
 
 namespace tokenfab {
@@ -24,6 +25,8 @@ struct BatcherSpec {
   std::int32_t kv_block_tokens = 16;
   std::int64_t watermark_blocks = 0;
   std::int32_t draft_tokens = 0;  // most tokens drafted per sequence and decode step; blocks are set aside for them
+  KvWindow window;                // of the model's sliding-window layers
+  Pace pace;                      // of decoding sequences in simulated speculative decoding
   bool prefix_cache = false;      // prompts share pages by their hashes (set_prefix)
   bool log_kv = false;            // keep kv_events() for an engine that owns real pages
 };
@@ -47,16 +50,18 @@ struct Sequence {
   std::int32_t input = 0, output = 0;
   std::int32_t generated = 0;  // tokens sampled, brought up to date when the sequence leaves a phase
   std::int32_t preemptions = 0;
-  std::int64_t computed = 0;  // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
-  std::int64_t entered = 0;   // decode step at which it joined the decoding sequences
+  std::int64_t computed = 0;   // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
+  std::int64_t remaining = 0;  // quanta of output to come when it left its last phase
+  std::int64_t entered = 0;    // progress at which it joined the decoding sequences
   Slot older = kNoSlot, newer = kNoSlot;  // running sequences in admission order
   std::uint32_t epoch = 0;                // outdates entries of the finish heap
   bool decoding = false;
+  bool filling = false;  // decoding, and its attention window is not full
 };
 
 /// Iteration-level batching: decides what the next step contains and what follows from its completion. Knows steps,
 /// not time; the same code drives the simulated and a real executor. All costs per step are independent of the batch
-/// size: a running sequence's finish is a step number in a heap, its growth a residue count.
+/// size: a running sequence's finish is an amount of progress in a heap, its growth a residue count.
 class Batcher {
  public:
   static std::unique_ptr<Batcher> make(const BatcherSpec& spec);
@@ -68,8 +73,9 @@ class Batcher {
   };
 
   enum class Verdict { accepted, queue_full, too_long };
-  /// Adds a request to the waiting queue. The slot is valid until release(); kNoSlot unless accepted.
-  Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot);
+  /// Adds a request to the waiting queue. The slot is valid until release(); kNoSlot unless accepted. `service`: quanta
+  /// by which it progresses until it is done, the first token's included; 0: output * quanta.
+  Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service = 0);
 
   /// The chained hashes of the prompt's whole KV pages, before the next plan(). Needs spec.prefix_cache.
   void set_prefix(Slot slot, std::vector<std::uint64_t> hashes);
@@ -125,8 +131,13 @@ class Batcher {
   virtual std::int64_t held_blocks() const;  // by the running sequences, counted one by one
   Sequence& at(Slot slot) { return sequences_[slot]; }
   std::int64_t prompt_left(const Sequence& s) const { return s.input + s.generated - s.computed; }
-  std::int64_t step_tokens() const { return 1 + spec_.draft_tokens; }  // a decoding sequence's, at most
-  std::int64_t growth() const { return kv_.growth(step_, step_tokens(), decoding_); }
+  std::int64_t step_tokens() const {
+    return 1 + spec_.draft_tokens + spec_.pace.lookahead;
+  }  // a decoding sequence's, at most
+  std::int64_t pace() const { return spec_.pace.at(decoding_); }
+  KvBlocks::Growing growing() const { return {decoding_, filling_}; }
+  /// Blocks that the next step may take.
+  std::int64_t growth() const { return kv_.growth(progress_, pace() + spec_.draft_tokens, growing()); }
   void take(std::int64_t blocks);  // evicts known pages that nobody uses where free blocks alone do not suffice
 
   /// What the first waiting prompt would take with at most `budget` tokens: what is cached, computed, taken.
@@ -147,9 +158,13 @@ class Batcher {
   void finish(Slot slot);
   void finish_due();  // decoding sequences whose last token came with this step
   std::int64_t cached_tokens(const Sequence& s) const {
-    return s.decoding ? s.computed + (step_ - s.entered) : s.computed;
+    return s.decoding ? s.computed + (progress_ - s.entered) / spec_.pace.quanta : s.computed;
   }
-  std::int64_t decode_span() const;  // steps until a finish or a shortage of blocks
+  /// Quanta for which a sequence holds pages.
+  std::int64_t held_length(const Sequence& s) const;
+  /// Blocks that `tokens` more prompt tokens take.
+  std::int64_t chunk_blocks(const Sequence& s, std::int64_t tokens) const;
+  std::int64_t decode_span() const;  // steps until a finish, a full window or a shortage of blocks
 
   BatcherSpec spec_;
   KvBlocks kv_;
@@ -158,8 +173,10 @@ class Batcher {
   std::deque<Slot> waiting_;
   std::int64_t running_ = 0;
   std::int64_t decoding_ = 0;
-  std::int64_t decode_kv_ = 0;  // tokens in the caches of decoding sequences
-  std::int64_t step_ = 0;       // decode steps so far
+  std::int64_t filling_ = 0;        // of decoding_
+  std::int64_t decode_kv_ = 0;      // quanta in the caches of decoding sequences
+  std::int64_t decode_window_ = 0;  // the same within their windows, drafts included
+  std::int64_t progress_ = 0;       // quanta by which every decoding sequence has advanced so far
   Slot newest_ = kNoSlot, oldest_ = kNoSlot;
   std::vector<Slot> scheduled_, first_tokens_, finished_;
 
@@ -174,22 +191,27 @@ class Batcher {
   void log(KvEvent::Kind kind, Slot slot, std::int64_t page, std::int64_t id);
   void share_prefix(Slot slot, std::int64_t cached);
   void publish_pages(Slot slot);
-  void give_back(Slot slot, std::int64_t tokens);
+  void give_back(Slot slot, std::int64_t blocks);
   void settle_drafts();
+  void stop_decoding(Slot slot);
+  void fill_windows();
 
   struct Due {
-    std::int64_t step;
+    std::int64_t progress;
     Slot slot;
     std::uint32_t epoch;
-    /// The standard heap keeps the greatest on top: the earliest step, then the lowest slot.
-    bool operator<(const Due& other) const { return step != other.step ? step > other.step : slot > other.slot; }
+    /// The standard heap keeps the greatest on top: the earliest, then the lowest slot.
+    bool operator<(const Due& other) const {
+      return progress != other.progress ? progress > other.progress : slot > other.slot;
+    }
   };
-  bool outdated(const Due& d) const { return sequences_[d.slot].epoch != d.epoch; }
-  void drop_outdated();
+  using DueHeap = std::vector<Due>;
+  static void push(DueHeap& heap, const Due& due);
+  void drop_outdated(DueHeap& heap) const;
 
   std::vector<Sequence> sequences_;
   std::vector<Slot> unused_;
-  std::vector<Due> due_;  // min-heap by (step, slot)
+  DueHeap due_, full_;  // when sequences end; when their windows are full
   std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0;
   PrefixIndex index_;
   std::vector<Prefix> prefixes_;  // by slot; empty without prefix_cache

@@ -9,7 +9,7 @@ bool ChunkedBatcher::continue_prompt(std::int64_t& budget) {
   const Sequence& s = at(newest_);
   const std::int64_t tokens = std::min(prompt_left(s), budget);
   if (tokens <= 0) return true;
-  if (kv_.blocks_for(s.computed + tokens) - kv_.blocks_for(s.computed) > kv_.free()) {
+  if (chunk_blocks(s, tokens) > kv_.free()) {
     preempt(newest_);
     return false;
   }

@@ -28,7 +28,9 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
     unused = index_.unused(prefix.hashes, a.cached / page);
   }
   a.tokens = std::min(prompt_left(s) - a.cached, budget);
-  a.blocks = kv_.blocks_for(a.cached + a.tokens) - a.cached / kv_.block_tokens() + unused;
+  Sequence after = s;
+  after.computed = a.cached + a.tokens;
+  a.blocks = kv_.blocks_at(held_length(after)) - (a.cached > 0 ? a.cached / kv_.block_tokens() : 0) + unused;
   return a;
 }
 
@@ -74,10 +76,10 @@ void Batcher::publish_pages(Slot slot) {
   }
 }
 
-/// The pages of a sequence that ends or is preempted. The last page of a prefix becomes the first to be evicted.
-void Batcher::give_back(Slot slot, std::int64_t tokens) {
+/// The blocks of a sequence that ends or is preempted. The last page of a prefix becomes the first to be evicted.
+void Batcher::give_back(Slot slot, std::int64_t blocks) {
   const std::int64_t shared = shared_pages(slot);
-  kv_.give(kv_.blocks_for(tokens) - shared);
+  kv_.give(blocks - shared);
   if (spec_.prefix_cache) {
     Prefix& prefix = prefixes_[slot];
     while (prefix.shared > 0)

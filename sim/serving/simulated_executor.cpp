@@ -32,21 +32,22 @@ const SimulatedExecutor::Mixed& SimulatedExecutor::price(const StepPlan& plan) {
 
 Progress SimulatedExecutor::run(const StepPlan& plan, Ticks start, Ns until) {
   if (!plan.decode_only()) return {1, start + price(plan).ticks};
-  const std::int64_t n = plan.sums.decode_sequences, kv = plan.sums.decode_kv_tokens;
-  const KvLine& line = model_->decode_line(n);
+  const std::int64_t kv = model_->kv_units(plan.sums), growth = model_->kv_growth(plan.sums);
+  const KvLine& line = model_->decode_line(plan.sums.decode_sequences);
   std::int64_t steps = plan.repeats;
-  if (until != kNever) steps = line.steps_to_reach(kv, n, ticks_from_ns(until) - start, plan.repeats);
-  return {steps, start + line.sum(kv, n, steps)};
+  if (until != kNever) steps = line.steps_to_reach(kv, growth, ticks_from_ns(until) - start, plan.repeats);
+  return {steps, start + line.sum(kv, growth, steps)};
 }
 
 void SimulatedExecutor::committed(const StepPlan& plan, std::int64_t steps) {
   if (!plan.decode_only()) return account_mixed(plan);
-  const std::int64_t n = plan.sums.decode_sequences, kv = plan.sums.decode_kv_tokens;
+  const std::int64_t n = plan.sums.decode_sequences;
+  const std::int64_t kv = model_->kv_units(plan.sums), growth = model_->kv_growth(plan.sums);
   DecodeCount& count = decode_[static_cast<std::size_t>(n)];
-  const KvLine::Parts parts = model_->decode_line(n).kv_parts(kv, n, steps);
+  const KvLine::Parts parts = model_->decode_line(n).kv_parts(kv, growth, steps);
   count.steps += steps;
-  count.most_kv_tokens = std::max(count.most_kv_tokens, kv + n * (steps - 1));
-  count.kv_tokens += kv * steps + n * (steps * (steps - 1) / 2);
+  count.most_kv = std::max(count.most_kv, kv + growth * (steps - 1));
+  count.kv += kv * steps + growth * (steps * (steps - 1) / 2);
   count.kv_ticks.low += parts.low;
   count.kv_ticks.high += parts.high;
 }
@@ -59,7 +60,7 @@ void SimulatedExecutor::account_mixed(const StepPlan& plan) {
   StepSeconds alone;
   if (!pure) {
     StepSums prefill = plan.sums;
-    prefill.decode_sequences = prefill.decode_kv_tokens = 0;
+    prefill.decode_sequences = prefill.decode_kv_tokens = prefill.decode_window_tokens = prefill.decode_filling = 0;
     model_->evaluate(prefill, alone);
   }
   const StepSeconds& decode = model_->decode_fixed(plan.sums.decode_sequences);
@@ -84,16 +85,17 @@ void SimulatedExecutor::account_mixed(const StepPlan& plan) {
   a.busy += mixed.ticks;
   ++a.steps;
   DecodeCount& count = decode_[static_cast<std::size_t>(plan.sums.decode_sequences)];
-  count.most_kv_tokens = std::max(count.most_kv_tokens, plan.sums.decode_kv_tokens);
-  most_mixed_tokens_ = std::max(most_mixed_tokens_, plan.sums.decode_sequences + plan.sums.prefill_tokens);
+  count.most_kv = std::max(count.most_kv, model_->kv_units(plan.sums));
+  const std::int64_t decoded = plan.sums.decode_sequences * model_->step_tokens(plan.sums.decode_sequences);
+  most_mixed_tokens_ = std::max(most_mixed_tokens_, decoded + plan.sums.prefill_tokens);
 }
 
 Reach SimulatedExecutor::reach() const {
   Reach r;
   for (std::size_t i = 1; i < decode_.size(); ++i) {
-    if (decode_[i].most_kv_tokens == 0) continue;
+    if (decode_[i].most_kv == 0) continue;
     const auto n = static_cast<std::int64_t>(i);
-    r.add({n, decode_[i].most_kv_tokens / n, n});
+    r.add({n, model_->whole_tokens(decode_[i].most_kv) / n, n * model_->step_tokens(n)});
   }
   r.tokens = std::max(r.tokens, most_mixed_tokens_);
   return r;
@@ -120,10 +122,9 @@ SimulatedExecutor::Account SimulatedExecutor::account() const {
     StepSums sums;
     sums.decode_sequences = n;
     const StepWork per_step = model_->work(sums);
-    sums.decode_kv_tokens = 1;
-    const StepWork with_one = model_->work(sums);
-    a.flop += per_step.flop * steps + (with_one.flop - per_step.flop) * static_cast<double>(count.kv_tokens);
-    a.bytes += per_step.bytes * steps + (with_one.bytes - per_step.bytes) * static_cast<double>(count.kv_tokens);
+    const StepWork per_unit = model_->work_per_kv_unit(n);
+    a.flop += per_step.flop * steps + per_unit.flop * static_cast<double>(count.kv);
+    a.bytes += per_step.bytes * steps + per_unit.bytes * static_cast<double>(count.kv);
   }
   return a;
 }

@@ -37,8 +37,8 @@ class SimulatedExecutor final : public Executor {
   };
   struct DecodeCount {
     std::int64_t steps = 0;
-    std::int64_t kv_tokens = 0;
-    std::int64_t most_kv_tokens = 0;  // of one step, mixed ones included
+    std::int64_t kv = 0;       // StepModel::kv_units, summed over steps
+    std::int64_t most_kv = 0;  // of one step, mixed ones included
     KvLine::Parts kv_ticks;
   };
   const Mixed& price(const StepPlan& plan);

@@ -30,17 +30,20 @@ void StaticBatcher::decide() {
   if (running_ == 0 && !waiting_.empty()) take_batch();
   if (batch_.empty()) return;
   const auto width = static_cast<std::int64_t>(batch_.size());
+  const std::int64_t length = padded_input_ + generated_, window = spec_.window.tokens;
   StepSums& sums = plan_.sums;
   if (generated_ == 0) {
     plan_.repeats = 1;
-    sums.prefill_sequences = sums.prefill_outputs = width;
-    sums.prefill_tokens = sums.prefill_kv_tokens = width * padded_input_;
-    sums.prefill_attention = width * (padded_input_ * (padded_input_ + 1) / 2);
+    for (std::int64_t i = 0; i < width; ++i) sums.add_chunk(0, padded_input_, true, window);
     return;
   }
   plan_.repeats = at(batch_[next_]).output - generated_;
   sums.decode_sequences = width;
-  sums.decode_kv_tokens = width * (padded_input_ + generated_);
+  sums.decode_kv_tokens = width * length;
+  sums.decode_window_tokens = width * std::min(length, window);
+  if (length >= window) return;
+  sums.decode_filling = width;
+  plan_.repeats = std::min(plan_.repeats, window - length);
 }
 
 void StaticBatcher::advance(std::int64_t steps) {

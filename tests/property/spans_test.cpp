@@ -14,6 +14,7 @@ struct Case {
   BatcherSpec batcher;
   std::shared_ptr<const StepModel> model;
   std::vector<Request> requests;
+  std::shared_ptr<const DraftLuck> luck;
   int replicas = 1;
   std::string router = "least-outstanding";
 };
@@ -25,6 +26,7 @@ std::vector<Request> random_requests(RandomStream& r, std::int64_t count, double
     Request q;
     if (r.uniform() < 0.9) t += ns_from_seconds(mean_gap_s * r.exponential());  // the rest arrive together
     q.arrival = t;
+    q.id = i;
     q.input_tokens = static_cast<std::int32_t>(1 + r.below(static_cast<std::uint64_t>(longest)));
     q.output_tokens = static_cast<std::int32_t>(1 + r.below(static_cast<std::uint64_t>(longest) / 2));
     out.push_back(q);
@@ -65,12 +67,56 @@ std::shared_ptr<const Calibration> random_calibration(RandomStream& r) {
   return c;
 }
 
+/// Sliding windows, speculation, experts over data-parallel ranks, or several of these.
+void add_techniques(std::uint64_t seed, Deployment& d) {
+  RandomStream r(seed, 2, StreamPurpose::jitter);
+  if (r.below(2)) d.llm.window = WindowShape{static_cast<int>(1 + r.below(150)), static_cast<int>(1 + r.below(3))};
+  if (r.below(2)) {
+    Speculation s;
+    s.depth = static_cast<int>(1 + r.below(5));
+    s.drafted = r.below(3) ? s.depth : s.depth + 7;
+    s.parallel = r.below(3) == 0;
+    if (r.below(3)) s.drafter = draft_layers(d.llm, 1);
+    for (int i = 0; i < s.depth; ++i) s.acceptance.push_back(r.uniform());
+    s.adaptive = r.below(2);
+    d.token_budget += d.max_sequences * s.drafted;
+    d.speculation = s;
+  }
+  if (d.llm.moe && r.below(2)) {
+    d.expert_parallel = true;
+    d.data_parallel = r.below(2) ? 1 : 2;
+    d.routing = {r.below(2) ? 0.0 : 0.8, 0};
+    d.overlap = r.below(2) ? 0 : 0.7;
+  }
+}
+
+void fit(const StepModel& model, Case& c) {
+  const Deployment& d = model.deployment();
+  if (d.llm.window) c.batcher.window = {d.llm.window->tokens, model.memory().full_pages, model.memory().window_pages};
+  if (c.batcher.window.tokens) c.batcher.kv_blocks *= c.batcher.window.full_pages + c.batcher.window.window_pages;
+  if (!d.speculation) return;
+  c.batcher.pace.quanta = d.kv_quanta();
+  c.batcher.pace.lookahead = d.speculation->drafted;
+  for (std::int64_t n = 0; n <= d.max_sequences; ++n) c.batcher.pace.by_sequences.push_back(model.pace(n));
+  c.luck = std::make_shared<DraftLuck>(d.speculation->gains());
+}
+
+std::vector<std::int64_t> services(const Case& c) {
+  std::vector<std::int64_t> out;
+  for (std::size_t i = 0; c.luck && i < c.requests.size(); ++i) {
+    RandomStream random(1, 0, StreamPurpose::speculation, static_cast<std::uint32_t>(c.requests[i].id));
+    const Pace& pace = c.batcher.pace;
+    out.push_back(pace.quanta + c.luck->steps(c.requests[i].output_tokens - 1, random) * pace.at(0));
+  }
+  return out;
+}
+
 /// Two of three.
 bool calibrated(std::uint64_t seed) { return seed % 3 != 0; }
 
 /// Random chip efficiencies, calibration, model, policy, cache size and load: from idle to overload, with scarce KV
 /// blocks.
-Case random_case(std::uint64_t seed) {
+Case random_case(std::uint64_t seed, bool techniques = false) {
   RandomStream r(seed, 0, StreamPurpose::jitter);
   Case c;
   Deployment d = deployment(r.below(2) ? llama_8b() : mixtral(), r.below(4) ? realistic_engine() : ideal_engine());
@@ -82,6 +128,7 @@ Case random_case(std::uint64_t seed) {
   d.engine.ops[static_cast<std::size_t>(OpClass::decode_attention)].compute = made_up(r.below(2) ? 0.003 : 0.6);
   d.kv_block_tokens = r.below(3) == 0 ? 1 : 16;
   d.time_scale = seed % 3 == 0 ? 1.17 : 1;
+  if (techniques) add_techniques(seed, d);
   c.batcher.policy = r.below(3) ? "chunked" : "prefill-first";
   c.batcher.max_sequences = d.max_sequences;
   c.batcher.token_budget = d.token_budget;
@@ -94,6 +141,7 @@ Case random_case(std::uint64_t seed) {
     d.calibration = random_calibration(own);
   }
   c.model = std::make_shared<StepModel>(d);
+  fit(*c.model, c);
   const double gap = std::pow(10.0, -3.5 + 3 * r.uniform());
   c.requests = random_requests(r, 120, gap, 400);
   return c;
@@ -103,7 +151,7 @@ RunRecord simulated(const Case& c, bool stepwise) {
   FactorySpec spec;
   spec.router = c.router;
   spec.stepwise = stepwise;
-  spec.pools.push_back({"pool", c.model, c.batcher, c.replicas, {}});
+  spec.pools.push_back({"pool", c.model, c.batcher, c.replicas, {}, c.luck});
   VectorSource source(c.requests);
   RunRecord record;
   record.keeps_rows = true;
@@ -140,6 +188,19 @@ void require_same(const RunRecord& a, const RunRecord& b) {
   REQUIRE(a.pools[0].flop == Approx(b.pools[0].flop).epsilon(1e-9));
 }
 
+/// Returns the reference's outcomes after comparing all three.
+std::vector<ReferenceSimulator::Outcome> require_reference(const Case& c, const RunRecord& spans) {
+  const auto reference = ReferenceSimulator(c.batcher, *c.model, services(c)).run(c.requests);
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    CAPTURE(i);
+    REQUIRE(reference[i].rejected == (spans.rows[i].state == RequestState::rejected));
+    REQUIRE(reference[i].first_token == spans.rows[i].first_token);
+    REQUIRE(reference[i].finish == spans.rows[i].finish);
+    REQUIRE(reference[i].preemptions == spans.rows[i].preemptions);
+  }
+  return reference;
+}
+
 }  // namespace
 
 TEST_CASE("spans, single steps and the naive reference agree to the nanosecond on random factories") {
@@ -149,17 +210,13 @@ TEST_CASE("spans, single steps and the naive reference agree to the nanosecond o
     const Case c = random_case(seed);
     const RunRecord spans = simulated(c, false);
     require_same(spans, simulated(c, true));
-    const auto reference = ReferenceSimulator(c.batcher, *c.model).run(c.requests);
-    for (std::size_t i = 0; i < reference.size(); ++i) {
-      CAPTURE(i);
-      REQUIRE(reference[i].rejected == (spans.rows[i].state == RequestState::rejected));
-      REQUIRE(reference[i].first_token == spans.rows[i].first_token);
-      REQUIRE(reference[i].finish == spans.rows[i].finish);
-      REQUIRE(reference[i].preemptions == spans.rows[i].preemptions);
-      preemptions += reference[i].preemptions;
-      rejected += reference[i].rejected;
-      multi_step += spans.rows[i].output_tokens > 1;
-      if (c.model->deployment().calibration) calibrated_steps += spans.rows[i].output_tokens;
+    for (const auto& outcome : require_reference(c, spans)) {
+      preemptions += outcome.preemptions;
+      rejected += outcome.rejected;
+    }
+    for (const RequestRow& row : spans.rows) {
+      multi_step += row.output_tokens > 1;
+      if (c.model->deployment().calibration) calibrated_steps += row.output_tokens;
     }
   }
   // The cases reach what they are meant to reach.
@@ -167,6 +224,27 @@ TEST_CASE("spans, single steps and the naive reference agree to the nanosecond o
   CHECK(rejected > 100);
   CHECK(multi_step > 10000);
   CHECK(calibrated_steps > 1'000'000);
+}
+
+TEST_CASE("the same with attention windows, speculation and data-parallel experts") {
+  std::int64_t preemptions = 0, windows = 0, speculations = 0, adaptive = 0, both = 0;
+  for (std::uint64_t seed = 1001; seed <= 1200; ++seed) {
+    CAPTURE(seed);
+    const Case c = random_case(seed, true);
+    const RunRecord spans = simulated(c, false);
+    require_same(spans, simulated(c, true));
+    for (const auto& outcome : require_reference(c, spans)) preemptions += outcome.preemptions;
+    const Deployment& d = c.model->deployment();
+    windows += d.llm.window.has_value();
+    speculations += d.speculation.has_value();
+    adaptive += d.speculation && d.speculation->adaptive && c.model->pace(d.max_sequences) != c.model->pace(1);
+    both += d.speculation && d.llm.window;
+  }
+  CHECK(preemptions > 1000);
+  CHECK(windows > 50);
+  CHECK(speculations > 50);
+  CHECK(adaptive > 5);
+  CHECK(both > 20);
 }
 
 TEST_CASE("spans equal single steps with several replicas behind every router, and with static batching") {

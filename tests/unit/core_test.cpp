@@ -9,6 +9,7 @@
 #include "sim/core/series_recorder.h"
 #include "sim/fleet/router.h"
 #include "sim/serving/kv_blocks.h"
+#include "sim/serving/pace.h"
 #include "tests/catch.h"
 
 using namespace tokenfab;
@@ -105,26 +106,81 @@ TEST_CASE("points that do not ascend from 0 make no line") {
 
 TEST_CASE("KV growth by residue equals growth counted sequence by sequence") {
   RandomStream r(5, 0, StreamPurpose::jitter);
-  for (const std::int32_t page : {1, 7, 16}) {
-    KvBlocks kv(100000, page, 0);
-    std::vector<std::int64_t> lengths;
-    std::int64_t step = 37;
-    for (int i = 0; i < 50; ++i) {
-      lengths.push_back(static_cast<std::int64_t>(1 + r.below(500)));
-      kv.start_growing(lengths.back(), step);
+  for (const std::int32_t page : {1, 7, 16})
+    for (const std::int32_t quanta : {1, 8})
+      for (const std::int64_t pace : {quanta, 19}) {
+        if (quanta == 1 && pace != 1) continue;
+        CAPTURE(page, quanta, pace);
+        KvBlocks kv(100000, page, 0, quanta);
+        std::vector<std::int64_t> lengths;
+        const std::int64_t start = 37;
+        for (int i = 0; i < 50; ++i) {
+          lengths.push_back(static_cast<std::int64_t>(1 + r.below(500)) * quanta);
+          kv.start_growing(lengths.back(), start, false);
+        }
+        const KvBlocks::Growing growing{50, 0};
+        for (const std::int64_t steps : {0, 1, 2, 15, 16, 17, 100}) {
+          std::int64_t blocks = 0;
+          for (const std::int64_t n : lengths) blocks += kv.blocks_at(n + steps * pace) - kv.blocks_at(n);
+          CHECK(kv.growth(start, steps * pace, growing) == blocks);
+        }
+        for (const std::int64_t free : {0, 3, 49, 50, 51, 200, 1000}) {
+          KvBlocks scarce = kv;
+          scarce.take(scarce.free() - free);
+          const std::int64_t fit = scarce.steps_that_fit(start, pace, 300, growing);
+          CHECK(scarce.growth(start, fit * pace, growing) <= free);
+          if (fit < 300) CHECK(scarce.growth(start, (fit + 1) * pace, growing) > free);
+        }
+      }
+}
+
+TEST_CASE("a windowed cache takes pages for all tokens and for the window's") {
+  const KvBlocks kv(1000, 16, 0, 1, {100, 2, 3});
+  CHECK(kv.blocks_for(0) == 0);
+  CHECK(kv.blocks_for(16) == 5);
+  CHECK(kv.blocks_for(99) == 7 * 5);
+  CHECK(kv.blocks_for(100) == 7 * 2 + 7 * 3);
+  CHECK(kv.blocks_for(1000) == 63 * 2 + 7 * 3);
+}
+
+TEST_CASE("speculative steps follow the law of sums of their gains") {
+  const std::vector<double> gains = {0.3, 0.2, 0.1, 0.4};  // 2.6 tokens a step
+  const DraftLuck luck(gains);
+  // The exact law of the steps to N tokens, by convolution, against draws on both sides of the normal limit.
+  for (const std::int64_t tokens : {1, 7, 48, 49, 200}) {
+    CAPTURE(tokens);
+    std::vector<double> law,
+        sums(static_cast<std::size_t>(tokens), 0);  // sums: P(so many tokens so far), below `tokens`
+    sums[0] = 1;
+    double before = 1, mean = 0;
+    while (before > 1e-12) {
+      std::vector<double> next(sums.size(), 0);
+      for (std::size_t t = 0; t < sums.size(); ++t)
+        for (std::size_t g = 0; g < gains.size() && t + g + 1 < sums.size(); ++g) next[t + g + 1] += sums[t] * gains[g];
+      sums = next;
+      double left = 0;
+      for (const double p : sums) left += p;
+      law.push_back(before - left);  // reached with this step
+      mean += static_cast<double>(law.size()) * law.back();
+      before = left;
     }
-    for (const std::int64_t steps : {0, 1, 2, 15, 16, 17, 100}) {
-      std::int64_t blocks = 0;
-      for (const std::int64_t n : lengths) blocks += kv.blocks_for(n + steps) - kv.blocks_for(n);
-      CHECK(kv.growth(step, steps, 50) == blocks);
+    CHECK(luck.mean_steps(tokens) == Approx(mean).epsilon(tokens < 7 ? 0.4 : 4e-3));
+    constexpr int kDraws = 20000;
+    std::vector<int> counts(law.size() + 1, 0);
+    for (std::uint32_t i = 0; i < kDraws; ++i) {
+      RandomStream random(1, 0, StreamPurpose::speculation, i);
+      const auto steps = static_cast<std::size_t>(luck.steps(tokens, random));
+      ++counts[std::min(steps, counts.size()) - 1];
     }
-    for (const std::int64_t free : {0, 3, 49, 50, 51, 200, 1000}) {
-      KvBlocks scarce = kv;
-      scarce.take(scarce.free() - free);
-      const std::int64_t fit = scarce.steps_that_fit(step, 300, 50);
-      CHECK(scarce.growth(step, fit, 50) <= free);
-      if (fit < 300) CHECK(scarce.growth(step, fit + 1, 50) > free);
+    double chi2 = 0, cells = 0, distance = 0;
+    for (std::size_t i = 0; i < law.size(); ++i) {
+      distance += std::fabs(counts[i] / double{kDraws} - law[i]) / 2;
+      if (law[i] * kDraws < 5) continue;
+      chi2 += std::pow(counts[i] - kDraws * law[i], 2) / (kDraws * law[i]);
+      ++cells;
     }
+    if (tokens <= DraftLuck::kExact) CHECK(chi2 < cells + 5 * std::sqrt(2 * cells) + 5);
+    CHECK(distance < 0.06);  // total variation: sampling gives about 0.01, a lattice against the normal limit 0.045
   }
 }
 

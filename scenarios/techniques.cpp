@@ -1,0 +1,98 @@
+#include "scenarios/techniques.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace tokenfab {
+namespace {
+
+constexpr std::int64_t kDeepest = 64;
+
+std::vector<double> read_acceptance(const JsonObject& s, int depth) {
+  const nlohmann::json& value = s.raw("acceptance");
+  if (value.is_number()) return std::vector<double>(static_cast<std::size_t>(depth), s.number_in("acceptance", 0, 1));
+  std::vector<double> each = s.numbers("acceptance");
+  if (static_cast<int>(each.size()) != depth)
+    s.fail("acceptance", "has " + std::to_string(each.size()) + " entries; allowed: one for each of the " +
+                             std::to_string(depth) + " drafted positions, or one number for all");
+  for (const double a : each)
+    if (a < 0 || a > 1) s.fail("acceptance", shortest(a) + " is no chance; allowed: 0 to 1");
+  return each;
+}
+
+std::optional<Llm> read_drafter(const JsonObject& s, const Catalog& catalog, const Llm& llm, bool& parallel) {
+  const std::string draft = s.string("draft");
+  if (draft == "n-gram") return std::nullopt;
+  parallel = draft == "medusa";
+  if (draft == "mtp" && llm.mtp_layers == 0) s.fail("draft", llm.id + " has no multi-token-prediction module");
+  if (draft == "eagle" || draft == "medusa" || draft == "mtp") return draft_layers(llm, 1);
+  try {
+    return catalog.llm(draft);
+  } catch (const UserError& e) {
+    s.fail("draft", std::string(e.what()) + "; also allowed: n-gram, eagle, medusa, mtp");
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& dtype_names() {
+  static const std::vector<std::string> names(kDtypeNames.begin(), kDtypeNames.end());
+  return names;
+}
+
+Dtype dtype_of(const std::string& name) {
+  const auto& names = dtype_names();
+  return static_cast<Dtype>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+void read_parallelism(const JsonObject& pool, Deployment& d, std::vector<Assumption>& assumptions) {
+  const auto split = [&](const char* key) {
+    if (!pool.has(key)) assumptions.push_back({pool.pointer() + "/" + key, "1", "no split"});
+    return static_cast<int>(pool.integer(key, 1, 4096, 1));
+  };
+  d.tensor_parallel = split("tensor_parallel");
+  d.pipeline_parallel = split("pipeline_parallel");
+  d.data_parallel = static_cast<int>(pool.integer("data_parallel", 1, 4096, 1));
+  d.expert_parallel = pool.boolean("expert_parallel", false);
+  d.overlap = pool.number_in("overlap", 0, 1, 0);
+  if (pool.has("expert_routing")) {
+    const JsonObject routing = pool.object("expert_routing");
+    d.routing.zipf = routing.number_in("zipf", 0, 4, 0);
+    d.routing.redundant = static_cast<int>(routing.integer("redundant", 0, 100'000, 0));
+    routing.finish();
+  } else if (d.llm.moe) {
+    assumptions.push_back({pool.pointer() + "/expert_routing", "balanced", "every expert is asked for alike"});
+  }
+}
+
+std::optional<Speculation> read_speculation(const JsonObject& pool, const Catalog& catalog, const Llm& llm) {
+  if (!pool.has("speculation")) return std::nullopt;
+  const JsonObject s = pool.object("speculation");
+  Speculation out;
+  out.drafter = read_drafter(s, catalog, llm, out.parallel);
+  out.depth = static_cast<int>(s.integer("depth", 1, kDeepest));
+  out.drafted = static_cast<int>(s.integer("tree_tokens", out.depth, 4096, out.depth));
+  out.acceptance = read_acceptance(s, out.depth);
+  out.weights = dtype_of(s.one_of("weights", dtype_names(), "bf16"));
+  out.adaptive = s.boolean("adaptive", false);
+  s.finish();
+  return out;
+}
+
+void fit_batcher(const StepModel& model, PoolSpec& pool) {
+  const Deployment& d = model.deployment();
+  BatcherSpec& b = pool.batcher;
+  b.context = d.llm.context;
+  b.kv_blocks = model.memory().kv_blocks;
+  b.kv_block_tokens = d.kv_block_tokens;
+  if (d.llm.window) b.window = {d.llm.window->tokens, model.memory().full_pages, model.memory().window_pages};
+  if (!d.speculation) return;
+  b.pace.quanta = d.kv_quanta();
+  b.pace.lookahead = d.speculation->drafted;
+  for (std::int64_t n = 0; n <= d.max_sequences; ++n) b.pace.by_sequences.push_back(model.pace(n));
+  pool.luck = std::make_shared<DraftLuck>(d.speculation->gains());
+}
+
+}  // namespace tokenfab
