@@ -30,7 +30,8 @@ TEST_CASE("every shipped number says its unit, source and date") {
         CHECK(n.at("source").get<std::string>().size() >= 10);
         CHECK(n.at("as_of").get<std::string>().substr(0, 2) == "20");
       });
-      if (kind != "calibrations" && !test::shipped_json(kind, id).contains("like")) CHECK(numbers >= (kind == "llms" ? 1 : 10));
+      if (kind != "calibrations" && !test::shipped_json(kind, id).contains("like"))
+        CHECK(numbers >= (kind == "llms" ? 1 : 10));
     }
 }
 
