@@ -16,12 +16,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The ```json block of the documentation.
-std::string documented_chip() {
-  std::ifstream in(TOKENFAB_SOURCE_DIR "/docs/adding-a-chip.md");
+std::string text_of(const std::string& path) {
+  std::ifstream in(TOKENFAB_SOURCE_DIR "/" + path);
   std::stringstream text;
   text << in.rdbuf();
-  const std::string doc = text.str(), fence = "```json\n";
+  return text.str();
+}
+
+/// The ```json block of the documentation.
+std::string documented_chip() {
+  const std::string doc = text_of("docs/adding-a-chip.md"), fence = "```json\n";
   const auto begin = doc.find(fence) + fence.size();
   return doc.substr(begin, doc.find("```", begin) - begin);
 }
@@ -61,6 +65,15 @@ TEST_CASE("a chip that is not in the catalogue is one JSON file") {
   Chip faster = chip;
   faster.bandwidth.value *= 2;
   CHECK(token_seconds(StepModel(one_chip(faster, "vllm")), 1, 100) < token_seconds(model, 1, 100));
+}
+
+TEST_CASE("the catalogue's README names every chip and model") {
+  const std::string readme = text_of("hwmodels/README.md");
+  for (const std::string kind : {"chips", "llms"})
+    for (const std::string& id : shipped().ids(kind)) {
+      CAPTURE(kind, id);
+      CHECK(readme.find("`" + id + "`") != std::string::npos);
+    }
 }
 
 TEST_CASE("chips turn from memory-bound to compute-bound where their sources say") {
@@ -118,14 +131,14 @@ TEST_CASE("profiles of SRAM pipelines reproduce the reported speed of one user")
   groq.token_budget = 64;
   groq.memory_share = groq.engine.memory_share.value;
   const double groq_speed = 1 / token_seconds(StepModel(groq), 1, 1024);
-  CHECK((groq_speed > 250 && groq_speed < 350));  // reported: about 300 tokens/s
+  CHECK(groq_speed == Approx(300).epsilon(0.15));
 
   Deployment wafers = one_chip(shipped().chip("cerebras-wse3"), "cerebras");
   wafers.llm = shipped().llm("llama-3.1-70b");
   wafers.pipeline_parallel = 4;
   wafers.memory_share = wafers.engine.memory_share.value;
   const double wafer_speed = 1 / token_seconds(StepModel(wafers), 1, 1024);
-  CHECK((wafer_speed > 1800 && wafer_speed < 2400));  // reported: 2,100 tokens/s
+  CHECK(wafer_speed == Approx(2100).epsilon(0.15));
 }
 
 TEST_CASE("the fused decoder of the SN40L meets the published batch within its doubt") {
