@@ -55,7 +55,7 @@ Chip read_chip(const JsonObject& file) {
   c.scale_up_domain = static_cast<int>(file.integer("scale_up_domain", 1, 100000));
   c.network = quantity("network", Quantity::byte_rate, 1e7, 1e12);
   c.network_latency = quantity("network_latency", Quantity::seconds, 1e-7, 1e-2);
-  c.tdp = quantity("tdp", Quantity::watts, 5, 20000);
+  c.tdp = quantity("tdp", Quantity::watts, 5, 100000);
   c.idle_power = quantity("idle_power", Quantity::watts, 0, c.tdp.value);
   c.host_power = quantity("host_power", Quantity::watts, 0, 20000);
   if (file.has("embodied")) c.embodied = quantity("embodied", Quantity::carbon, 1, 1e5);

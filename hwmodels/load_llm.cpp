@@ -59,6 +59,7 @@ void read_flags(const JsonObject& file, Llm& m) {
   flag("attention_sinks", m.attention_sinks);
   flag("extra_norms", m.extra_norms);
   flag("norm_bias", m.norm_bias);
+  flag("embedding_norm", m.embedding_norm);
   flag("gated_mlp", m.gated_mlp);
 }
 

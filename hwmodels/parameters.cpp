@@ -55,7 +55,7 @@ ParameterCount count_parameters(const Llm& m) {
   c.o_per_layer = attention.o;
   c.attention_per_layer = attention.qkv + attention.o;
   c.dense_mlp_per_layer = dense_layers > 0 ? mlp(m, m.ffn) : 0;
-  c.norms = layers * layer_vectors + norm;
+  c.norms = layers * layer_vectors + (m.embedding_norm ? 2 : 1) * norm;
   double experts = 0, used_experts = 0;
   if (m.moe) {
     c.expert = mlp(m, m.moe->expert_ffn);

@@ -87,10 +87,11 @@ struct Llm {
   bool qk_norm = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false;  // mlp_bias: of dense MLPs and of experts
   bool attention_sinks = false;                             // one learned logit per query head
-  bool extra_norms = false;   // four norms a layer (Gemma 2 and 3): after attention and MLP too
-  bool norm_bias = false;     // layer norms instead of RMS norms
-  bool gated_mlp = true;      // false: two products instead of three
-  int learned_positions = 0;  // rows of a position table; 0: rotary
+  bool extra_norms = false;     // four norms a layer (Gemma 2 and 3): after attention and MLP too
+  bool norm_bias = false;       // layer norms instead of RMS norms
+  bool embedding_norm = false;  // one more norm behind the input table (BLOOM)
+  bool gated_mlp = true;        // false: two products instead of three
+  int learned_positions = 0;    // rows of a position table; 0: rotary
   std::optional<WindowShape> window;
   std::optional<MoeShape> moe;
   std::optional<MlaShape> mla;

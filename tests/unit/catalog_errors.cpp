@@ -58,8 +58,8 @@ std::string chip_error(const json& text) { return load_error("chips", "h100-sxm"
 
 TEST_CASE("an unknown id names what is allowed and the nearest") {
   CHECK_THROWS_WITH(shipped().chip("h10-sxm"),
-                    "\"h10-sxm\" is not a known chip; allowed: a100-80-sxm, b200-sxm, gaudi3, h100-sxm, h200-sxm, "
-                    "l4, l40s, mi300x, rtx-4090, trainium1, trainium2 (nearest: \"h100-sxm\")");
+                    Catch::StartsWith("\"h10-sxm\" is not a known chip; allowed: a100-40-sxm, a100-80-sxm, a10g, ") &&
+                        Catch::EndsWith("trainium1, trainium2 (nearest: \"h100-sxm\")"));
   CHECK_THROWS_AS(shipped().llm("../chips/l4"), UserError);
   CHECK_THROWS_WITH(shipped().ids("chip"),
                     Catch::Contains("allowed: chips, llms, engines, calibrations (nearest: \"chips\")"));
@@ -97,9 +97,9 @@ TEST_CASE("missing, bare and implausible numbers are refused in one line") {
   CHECK(chip_error(j) == "h100-sxm.json: /bandwidth/value: 3.35e+12 GB/s is not plausible; allowed: 1 to 1e+05 GB/s");
   j = h100();
   j["bandwidth"]["unit"] = "Gb/s";
-  CHECK(
-      chip_error(j) ==
-      "h100-sxm.json: /bandwidth/unit: \"Gb/s\" is not a unit of this field; allowed: GB/s, TB/s, PB/s (nearest: \"GB/s\")");
+  CHECK(chip_error(j) ==
+        "h100-sxm.json: /bandwidth/unit: \"Gb/s\" is not a unit of this field; allowed: GB/s, TB/s, PB/s (nearest: "
+        "\"GB/s\")");
   j = h100();
   j["bandwidth"]["source"] = " ";
   CHECK(chip_error(j) == "h100-sxm.json: /bandwidth/source: is empty");
@@ -140,4 +140,22 @@ TEST_CASE("an LLM whose dimensions do not give its parameter count is refused") 
   j = shipped_json("llms", "deepseek-v3");
   j["head_dim"] = 128;
   CHECK_THAT(load_error("llms", "deepseek-v3", j), Catch::Contains("/head_dim: does not go with mla"));
+}
+
+TEST_CASE("what does not go together in an LLM is refused") {
+  const auto error = [](const char* id, const char* key, const json& value) {
+    json j = shipped_json("llms", id);
+    j[key] = value;
+    return load_error("llms", id, j);
+  };
+  CHECK(error("llama-2-7b", "window", {{"tokens", 128}, {"layers", 33}}) ==
+        "llama-2-7b.json: /window/layers: 33 is out of range; allowed: 1 to 32");
+  CHECK_THAT(error("llama-2-7b", "window", {{"tokens", 8192}, {"layers", 2}}), Catch::Contains("/window/tokens"));
+  CHECK_THAT(error("llama-2-7b", "window", {{"tokens", 128}}), Catch::Contains("/window/layers: is missing"));
+  CHECK_THAT(error("deepseek-v3", "window", {{"tokens", 128}, {"layers", 2}}), Catch::Contains("does not go with mla"));
+  CHECK_THAT(error("deepseek-v3", "attention_sinks", true), Catch::Contains("does not go with mla"));
+  CHECK_THAT(error("mixtral-8x7b", "gated_mlp", false), Catch::Contains("does not go with moe"));
+  CHECK_THAT(error("deepseek-v3", "mtp_layers", 17), Catch::Contains("/mtp_layers"));
+  CHECK_THAT(error("llama-2-7b", "qkv_bais", true), Catch::Contains("(nearest: \"qkv_bias\")"));
+  CHECK_THAT(error("gemma-3-27b", "encoder", {{"name", "x"}}), Catch::Contains("/encoder/parameters: is missing"));
 }
