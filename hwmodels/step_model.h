@@ -203,7 +203,12 @@ class StepModel {
   double draft_slope(std::int64_t sequences) const;  // seconds per KV token
   void add_drafts(const StepSums& sums, StepSeconds& out) const;
   void hide_all_to_all(StepSeconds& out) const;
-  static void put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale);
+  static void put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double rows, double weight_scale);
+  double padded(double rows) const;
+  double padded_expert_tokens(double tokens) const;
+  double padded_columns(OpClass c) const;
+  bool is_sram() const { return d_.chip.family == "sram-pipeline"; }
+  double table_bytes() const;  // of an element of the embedding and LM head tables
 
   Deployment d_;
   ParameterCount count_;
