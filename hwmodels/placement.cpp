@@ -87,8 +87,8 @@ void StepModel::plan_memory() {
   // Live at once in a step: hidden states and one layer's widest activation for every token, and fp32 logits. Stages of
   // an SRAM pipeline hold one token's.
   const double widest = std::max<double>(m.ffn, m.moe ? m.moe->top_k * m.moe->expert_ffn : 0);
-  const double tokens = is_sram() ? 1 : static_cast<double>(d_.token_budget);
-  const double rows = is_sram() ? 1 / pp : static_cast<double>(d_.max_sequences);
+  const double tokens = is_sram() ? 1 : static_cast<double>(d_.token_budget) / ranks();
+  const double rows = is_sram() ? 1 / pp : static_cast<double>(d_.max_sequences) / ranks();
   p.workspace_bytes =
       d_.engine.reserved_memory.value + tokens * 2 * (4.0 * m.hidden + 3.0 * widest / tp) + rows * 4 * m.vocab / tp;
   // Weights that do not fit go to a backing memory, if there is one, and leave a quarter of the memory to the cache.
