@@ -170,9 +170,9 @@ CollectiveCost across(const Topology& t, const std::vector<Chips>& servers) {
   return scaled(t.carry(std::move(flows)), 2, 2);
 }
 
-std::vector<Chips> by_server(const Topology& t) {
+std::vector<Chips> by_server(const Topology& t, const Chips& group) {
   std::map<int, Chips> chips;
-  for (const int v : t.group()) chips[t.node(v).server].push_back(v);
+  for (const int v : group) chips[t.node(v).server].push_back(v);
   std::vector<Chips> out;
   for (auto& [server, list] : chips) out.push_back(std::move(list));
   return out;
@@ -192,10 +192,10 @@ CollectiveCost hierarchical(const Topology& t, const std::vector<Chips>& servers
 
 }  // namespace
 
-std::vector<AllReduceOption> all_reduce_options(const Topology& t) {
-  if (t.group().size() < 2) return {AllReduceOption{}};
-  std::vector<AllReduceOption> out = inside(t, t.group());
-  if (const auto servers = by_server(t); servers.size() > 1)
+std::vector<AllReduceOption> all_reduce_options(const Topology& t, const std::vector<int>& group) {
+  if (group.size() < 2) return {AllReduceOption{}};
+  std::vector<AllReduceOption> out = inside(t, group);
+  if (const auto servers = by_server(t, group); servers.size() > 1)
     out.push_back({AllReduce::hierarchical, hierarchical(t, servers)});
   return out;
 }

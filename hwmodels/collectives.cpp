@@ -10,10 +10,11 @@
 namespace tokenfab {
 namespace {
 
-/// Calibrations hold factors on the direct algorithm there.
-bool always_direct(const Topology& t) {
+bool always_direct(const Topology& t, const std::vector<int>& group) {
   const std::string& kind = t.chip().topology;
-  return t.servers() == 1 && (kind == "switched" || kind == "mesh" || kind == "pcie");
+  const int server = t.node(group.front()).server;
+  return (kind == "switched" || kind == "mesh" || kind == "pcie") &&
+         std::all_of(group.begin(), group.end(), [&](int v) { return t.node(v).server == server; });
 }
 
 /// Sender i of n holds the i-th n-th of the message, receiver j of m takes the j-th m-th.
@@ -25,36 +26,44 @@ double overlap(int i, int n, int j, int m) {
 
 }  // namespace
 
-CollectiveCost all_gather(const Topology& t) {
-  const CollectiveCost one = t.all_pairs(t.group());
-  return {one.latency, one.seconds_per_byte / static_cast<double>(t.group().size())};
+CollectiveCost all_reduce(const Topology& t, const std::vector<int>& group) {
+  if (group.size() < 2) return {};
+  if (!always_direct(t, group)) return cheapest(all_reduce_options(t, group), kTypicalMessage).cost;
+  const CollectiveCost one = t.all_pairs(group);
+  return {2 * one.latency, 2 * one.seconds_per_byte / static_cast<double>(group.size())};
 }
 
-CollectiveCost reduce_scatter(const Topology& t) { return all_gather(t); }
+CollectiveCost all_gather(const Topology& t, const std::vector<int>& group) {
+  if (group.size() < 2) return {};
+  const CollectiveCost one = t.all_pairs(group);
+  return {one.latency, one.seconds_per_byte / static_cast<double>(group.size())};
+}
 
-CollectiveCost all_to_all(const Topology& t) { return all_gather(t); }
+CollectiveCost reduce_scatter(const Topology& t, const std::vector<int>& group) { return all_gather(t, group); }
 
-CollectiveCost transfer(const Topology& t, int senders) {
-  const int receivers = static_cast<int>(t.group().size()) - senders;
-  require(senders >= 1 && receivers >= 1, "a transfer has senders and receivers");
+CollectiveCost all_to_all(const Topology& t, const std::vector<int>& group) { return all_gather(t, group); }
+
+CollectiveCost transfer(const Topology& t, const std::vector<int>& senders, const std::vector<int>& receivers) {
+  require(!senders.empty() && !receivers.empty(), "a transfer has senders and receivers");
+  const int n = static_cast<int>(senders.size()), m = static_cast<int>(receivers.size());
   std::vector<Flow> flows;
-  for (int i = 0; i < senders; ++i)
-    for (int j = 0; j < receivers; ++j)
-      flows.push_back({t.group()[static_cast<std::size_t>(i)], t.group()[static_cast<std::size_t>(senders + j)],
-                       overlap(i, senders, j, receivers)});
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < m; ++j)
+      flows.push_back(
+          {senders[static_cast<std::size_t>(i)], receivers[static_cast<std::size_t>(j)], overlap(i, n, j, m)});
   return t.carry(std::move(flows));
 }
 
 CollectiveCost all_reduce_cost(const Chip& chip, int chips, const Faults& faults) {
   if (chips <= 1) return {};
   const Topology t(chip, chips, faults);
-  if (!always_direct(t)) return cheapest(all_reduce_options(t), kTypicalMessage).cost;
-  const CollectiveCost one = t.all_pairs(t.group());
-  return {2 * one.latency, 2 * one.seconds_per_byte / chips};
+  return all_reduce(t, t.group());
 }
 
 CollectiveCost all_to_all_cost(const Chip& chip, int chips, const Faults& faults) {
-  return chips <= 1 ? CollectiveCost{} : all_to_all(Topology(chip, chips, faults));
+  if (chips <= 1) return {};
+  const Topology t(chip, chips, faults);
+  return all_to_all(t, t.group());
 }
 
 CollectiveCost send_cost(const Chip& chip, int distance, const Faults& faults) {
@@ -87,7 +96,8 @@ CollectiveCost transfer_cost(const Chip& from, int n, const Chip& to, int m, boo
   if (same_domain) {
     if (from.id != to.id)
       throw UserError(fmt::format("a transfer from {} to {}: one domain holds chips of one kind", from.id, to.id));
-    return transfer(Topology(from, n + m), n);
+    const Topology t(from, n + m);
+    return transfer(t, {t.group().begin(), t.group().begin() + n}, {t.group().begin() + n, t.group().end()});
   }
   // The spine never blocks: the slower side's network links decide.
   return {(from.network_latency.value + to.network_latency.value) / 2,

@@ -21,7 +21,7 @@ struct AllReduceOption {
   CollectiveCost cost;  // bytes: the message that each chip holds
 };
 
-/// What this group can use, n chips with a message of S bytes each:
+/// What a group of chips (vertices of the topology) can use, n chips with a message of S bytes each:
 /// - direct: reduce-scatter and all-gather, each chip exchanging S/n with every peer in each;
 /// - one_shot: every chip sends all of S to every peer, in one phase;
 /// - ring: 2 (n - 1) steps of S/n, half of it in either direction, along the cheapest of a few orders of the chips;
@@ -30,26 +30,27 @@ struct AllReduceOption {
 ///   starting on another axis;
 /// - hierarchical: several servers only: reduce-scatter inside each (half of its cheapest all-reduce), direct exchange
 ///   of the shards across, all-gather inside.
-std::vector<AllReduceOption> all_reduce_options(const Topology& topology);
+std::vector<AllReduceOption> all_reduce_options(const Topology& topology, const std::vector<int>& group);
 /// The cheapest option at this size: what an engine takes.
 AllReduceOption cheapest(const std::vector<AllReduceOption>& options, double bytes);
 
-/// Direct, S the message that each chip ends with (all-gather) or begins with (reduce-scatter).
-CollectiveCost all_gather(const Topology& topology);
-CollectiveCost reduce_scatter(const Topology& topology);
-/// Each chip sends 1/n of its message to every other chip.
-CollectiveCost all_to_all(const Topology& topology);
-/// The first `senders` chips of the group hold a message in equal shards, the others receive it in equal shards, all at
-/// once. bytes: the whole message.
-CollectiveCost transfer(const Topology& topology, int senders);
-
-/// The message at which a single linear cost of an algorithm is chosen: 64 tokens of 8192 bf16 activations.
+/// The message at which one linear cost is chosen among the options: 64 tokens of 8192 bf16 activations.
 inline constexpr double kTypicalMessage = 1 << 20;
+
+/// Direct inside one switched, mesh or pcie server (calibrations were fitted with that), else the cheapest option at
+/// kTypicalMessage.
+CollectiveCost all_reduce(const Topology& topology, const std::vector<int>& group);
+/// Direct, S the message that each chip ends with (all-gather) or begins with (reduce-scatter).
+CollectiveCost all_gather(const Topology& topology, const std::vector<int>& group);
+CollectiveCost reduce_scatter(const Topology& topology, const std::vector<int>& group);
+/// Each chip sends 1/n of its message to every other chip.
+CollectiveCost all_to_all(const Topology& topology, const std::vector<int>& group);
+/// n senders hold a message in equal shards, m receivers take it in equal shards, all at once; at least one of each.
+/// bytes: the whole message.
+CollectiveCost transfer(const Topology& topology, const std::vector<int>& senders, const std::vector<int>& receivers);
 
 /// The group is the first `chips` working chips, filled server by server (scale_up_domain chips each).
 /// Errors: UserError for an unknown broken part, Infeasible where faults cut the group apart.
-/// Direct inside one switched, mesh or pcie server (calibrations were fitted with that), else the cheapest option at
-/// kTypicalMessage.
 CollectiveCost all_reduce_cost(const Chip& chip, int chips, const Faults& faults = {});
 CollectiveCost all_to_all_cost(const Chip& chip, int chips, const Faults& faults = {});
 /// `distance` chips, each sending its message to the chip `distance` places after it, all at once: from a pipeline

@@ -16,16 +16,18 @@ namespace {
 
 constexpr double kLink = 400e9, kNetwork = 50e9, kHop = 1e-6;
 
+std::vector<AllReduceOption> options(const Topology& t) { return all_reduce_options(t, t.group()); }
+
 CollectiveCost option(const Topology& t, AllReduce algorithm) {
-  for (const AllReduceOption& o : all_reduce_options(t))
+  for (const AllReduceOption& o : options(t))
     if (o.algorithm == algorithm) return o.cost;
   FAIL("no such option: " << kAllReduceNames[static_cast<std::size_t>(algorithm)]);
   return {};
 }
 
 bool offers(const Topology& t, AllReduce algorithm) {
-  const auto options = all_reduce_options(t);
-  return std::any_of(options.begin(), options.end(), [&](const auto& o) { return o.algorithm == algorithm; });
+  const auto all = options(t);
+  return std::any_of(all.begin(), all.end(), [&](const auto& o) { return o.algorithm == algorithm; });
 }
 
 void check(const CollectiveCost& cost, double latency, double seconds_per_byte) {
@@ -67,21 +69,21 @@ TEST_CASE("algorithms on a switch have their closed forms") {
     check(option(t, AllReduce::direct), 2 * kHop, ring);
     check(option(t, AllReduce::one_shot), kHop, (n - 1) / kLink);
     check(option(t, AllReduce::ring), 2 * (n - 1) * kHop, ring);
-    check(all_gather(t), kHop, ring / 2);
-    check(reduce_scatter(t), kHop, ring / 2);
-    check(all_to_all(t), kHop, ring / 2);
+    check(all_gather(t, t.group()), kHop, ring / 2);
+    check(reduce_scatter(t, t.group()), kHop, ring / 2);
+    check(all_to_all(t, t.group()), kHop, ring / 2);
   }
   const Topology eight(fabric_chip("switched", 8), 8);
   check(option(eight, AllReduce::tree), 2 * 3 * kHop, 2 / kLink);  // up half, down to two halves, and half as a leaf
-  CHECK(cheapest(all_reduce_options(eight), 1e3).algorithm == AllReduce::one_shot);
-  CHECK(cheapest(all_reduce_options(eight), 1e9).algorithm == AllReduce::direct);
+  CHECK(cheapest(options(eight), 1e3).algorithm == AllReduce::one_shot);
+  CHECK(cheapest(options(eight), 1e9).algorithm == AllReduce::direct);
 }
 
 TEST_CASE("a ring of chips reduces at its full rate; an open line at half of it") {
   const Topology whole(fabric_chip("ring", 12), 12);
   check(option(whole, AllReduce::ring), 2 * 11 * kHop, 2 * 11.0 / 12 / kLink);
   // All-to-all: distances 1 to 5 either way and 6 half each; 36 chip-hops over two links.
-  check(all_to_all(whole), 6 * kHop, 36.0 / 12 / kLink);
+  check(all_to_all(whole, whole.group()), 6 * kHop, 36.0 / 12 / kLink);
   const Topology part(fabric_chip("ring", 12), 4);
   CHECK(option(part, AllReduce::ring).seconds_per_byte == Approx(2 * 2 * 3.0 / 4 / kLink));
 }
@@ -95,8 +97,8 @@ TEST_CASE("rings along the axes of a torus use all links; without wraparound the
     check(option(closed, AllReduce::axes), axes * 2 * 3 * kHop, bound);
     check(option(open, AllReduce::axes), axes * 2 * 3 * 2 * kHop, 2 * bound);
     // Diameter: half an axis where it closes, else nearly the whole.
-    CHECK(all_to_all(closed).latency == Approx(axes * 2 * kHop));
-    CHECK(all_to_all(open).latency == Approx(axes * 3 * kHop));
+    CHECK(all_to_all(closed, closed.group()).latency == Approx(axes * 2 * kHop));
+    CHECK(all_to_all(open, open.group()).latency == Approx(axes * 3 * kHop));
   }
   // A slice whose axes are no multiple of 16 does not close.
   const Chip v5e = fabric_chip("torus-2d", 256, 16);
@@ -128,7 +130,7 @@ TEST_CASE("across servers the network links decide, and the hierarchical algorit
     CHECK(option(t, AllReduce::direct).seconds_per_byte == Approx(2 * 24.0 / 32 / kNetwork));
     CHECK(all_reduce_cost(t.chip(), 32).seconds_per_byte ==
           Approx(option(t, AllReduce::hierarchical).seconds_per_byte));
-    check(all_to_all(t), 5e-6, 24.0 / 32 / kNetwork);
+    check(all_to_all(t, t.group()), 5e-6, 24.0 / 32 / kNetwork);
   }
 }
 
@@ -149,14 +151,14 @@ TEST_CASE("no algorithm beats the bound of a chip's own links") {
     // A chip alone in its server has the network only.
     const double out = f.chip.scale_up_domain > 1 ? kLink : 0;
     const double rate = out + (t.servers() > 1 ? kNetwork : 0);
-    for (const AllReduceOption& o : all_reduce_options(t)) {
+    for (const AllReduceOption& o : options(t)) {
       CAPTURE(kAllReduceNames[static_cast<std::size_t>(o.algorithm)]);
       CHECK(o.cost.seconds_per_byte >=
             2 * (n - 1) / n / rate * (o.algorithm == AllReduce::one_shot ? 0.5 : 1) * (1 - 1e-9));
       CHECK(o.cost.latency > 0);
     }
-    CHECK(all_gather(t).seconds_per_byte >= (n - 1) / n / rate * (1 - 1e-9));
-    CHECK(all_to_all(t).seconds_per_byte >= (n - 1) / n / rate * (1 - 1e-9));
+    CHECK(all_gather(t, t.group()).seconds_per_byte >= (n - 1) / n / rate * (1 - 1e-9));
+    CHECK(all_to_all(t, t.group()).seconds_per_byte >= (n - 1) / n / rate * (1 - 1e-9));
   }
 }
 
@@ -182,6 +184,17 @@ TEST_CASE("a pipeline pays for the boundaries that it has") {
   check(pipeline_cost(chip, 4, 4), (2 * kHop + 2 * 5e-6) / 4, (2 / kLink + 2 / kNetwork) / 4);
   check(pipeline_cost(chip, 8, 3), 5e-6, 1 / kNetwork);
   CHECK(pipeline_cost(chip, 8, 1).seconds(1e6) == 0);
+}
+
+TEST_CASE("groups of one replica may lie anywhere in it") {
+  const Topology t(fabric_chip("switched", 8), 32);
+  const auto& g = t.group();
+  const std::vector<int> second(g.begin() + 8, g.begin() + 16), straddling(g.begin() + 4, g.begin() + 12);
+  check(all_reduce(t, second), 2 * kHop, 2 * 7.0 / 8 / kLink);
+  // Four in each of two servers: quarters inside, halves of these across.
+  check(all_reduce(t, straddling), 2 * kHop + 2 * 5e-6, 2 * 3.0 / 4 / kLink + 2 * 0.5 / 4 / kNetwork);
+  check(all_to_all(t, straddling), 5e-6, 4.0 / 8 / kNetwork);
+  CHECK(all_reduce(t, {g[3]}).seconds(1e6) == 0);
 }
 
 TEST_CASE("KV moves in parallel, at the rate of the side with the fewer links") {

@@ -1,4 +1,6 @@
 #include <boost/graph/graphviz.hpp>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -61,4 +63,13 @@ TEST_CASE("links carry their rate and latency, pipeline stages are clusters") {
                            "label=\"pipeline stage 3, tensor parallel 2\";\n    \"server1/chip2\";"})
     CHECK_THAT(text, Catch::Contains(part));
   CHECK(text.find("cluster_stage4") == std::string::npos);
+}
+
+TEST_CASE("the text is the one of docs/topology.md") {
+  Chip mesh = fabric_chip("mesh", 4);
+  mesh.link = made_up(300e9);
+  const std::string text = topology_dot(Topology(mesh, 2, {{"server0/chip1-server0/chip0"}}), "pool", 2);
+  std::ifstream file(TOKENFAB_SOURCE_DIR "/docs/topology.md");
+  const std::string doc{std::istreambuf_iterator<char>(file), {}};
+  CHECK_THAT(doc, Catch::Contains("```dot\n" + text + "```\n"));
 }
