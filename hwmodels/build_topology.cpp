@@ -153,7 +153,7 @@ class TopologyBuilder {
     std::vector<int> chips;
     for (int p = 0; p < positions; ++p) chips.push_back(add({chip_name(s, p), true, s, p}));
     if (positions == 1) return;
-    if (kind == "mesh") join_all(chips, 0, positions, 1.0 / (domain_ - 1));
+    if (kind == "mesh") join_all(chips, 0, positions, chip_.link.value / (domain_ - 1));
     else if (kind == "ring") join_ring(chips);
     else if (axes) join_torus(chips, shape);
     else if (kind == "dragonfly") join_dragonfly(chips);
@@ -165,10 +165,11 @@ class TopologyBuilder {
     for (const int c : chips) join(c, hub, {chip_.link_latency.value / 2, chip_.link.value, false});
   }
 
-  void join_all(const std::vector<int>& chips, int first, int last, double share) {
+  void join_all(const std::vector<int>& chips, int first, int last, double rate) {
     for (int a = first; a < last; ++a)
       for (int b = a + 1; b < last; ++b)
-        join(chips[static_cast<std::size_t>(a)], chips[static_cast<std::size_t>(b)], scale_up(share));
+        join(chips[static_cast<std::size_t>(a)], chips[static_cast<std::size_t>(b)],
+             {chip_.link_latency.value, rate, false});
   }
 
   void join_ring(const std::vector<int>& chips) {
@@ -191,7 +192,8 @@ class TopologyBuilder {
 
   void join_dragonfly(const std::vector<int>& chips) {
     const int n = static_cast<int>(chips.size()), groups = (n + kGroup - 1) / kGroup;
-    for (int first = 0; first < n; first += kGroup) join_all(chips, first, std::min(n, first + kGroup), kPort);
+    for (int first = 0; first < n; first += kGroup)
+      join_all(chips, first, std::min(n, first + kGroup), chip_.link.value * kPort);
     const int ports = kGroup * kGlobalPorts;
     if (groups <= ports + 1) return join_units(chips, kGroup, ports);
     const int rack = kGroup * kRackGroups, most = rack * (ports / 2 * kRackGroups + 1);
