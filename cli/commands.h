@@ -24,10 +24,12 @@ void run(const RunArgs& args);
 
 struct ExplainArgs {
   ScenarioArgs scenario;
-  bool json = false;
+  bool json = false, topology = false;
+  std::vector<std::string> broken;  // parts of the topology: chips, switches, links
   std::int64_t context = 1024;
 };
 void explain(const ExplainArgs& args);
+void explain_topology(const ExplainArgs& args);
 
 struct ReportArgs {
   std::string database, output = "report.html", format = "html";

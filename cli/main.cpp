@@ -53,7 +53,12 @@ int parse_and_run(int argc, char** argv) {
   explain_app->add_option("--context", explain.context, "KV tokens per sequence in the example steps")
       ->check(CLI::Range(1, 10'000'000));
   explain_app->add_flag("--json", explain.json, "Print one JSON object");
-  explain_app->callback([&] { cli::explain(explain); });
+  auto* topology = explain_app->add_flag("--topology", explain.topology,
+                                         "Print the chips, switches and links of a replica of each pool (GraphViz)");
+  explain_app->add_option("--broken", explain.broken, "A broken chip or link, e.g. server0/chip3 (may be repeated)")
+      ->allow_extra_args(false)
+      ->needs(topology);
+  explain_app->callback([&] { explain.topology ? cli::explain_topology(explain) : cli::explain(explain); });
 
   cli::ReportArgs report;
   auto* report_app = app.add_subcommand("report", "Write a self-contained HTML report from results");
