@@ -4,6 +4,7 @@
 
 #include "hwmodels/calibration.h"
 #include "hwmodels/experts.h"
+#include "hwmodels/faults.h"
 #include "hwmodels/kv_line.h"
 #include "hwmodels/op_work.h"
 #include "hwmodels/speculation.h"
@@ -45,6 +46,7 @@ struct Deployment {
   /// Share of the all-to-all that two half-batches hide behind each other's work (two-batch overlap); 0: one batch.
   double overlap = 0;
   std::optional<Speculation> speculation;
+  Faults faults;  // of the fabric that the replica runs on
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
   std::int64_t max_sequences = 256, token_budget = 8192;
   double memory_share = 0.9;  // of chip memory
