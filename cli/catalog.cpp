@@ -128,8 +128,8 @@ json workloads() {
     out.push_back({{"id", name},
                    {"requests", expected_requests(spec)},
                    {"requests_per_s", mean_rate(spec.arrivals)},
-                   {"mean_input_tokens", mean_length(spec.input)},
-                   {"mean_output_tokens", mean_length(spec.output)},
+                   {"mean_input_tokens", mean_tokens(spec).first},
+                   {"mean_output_tokens", mean_tokens(spec).second},
                    {"source", builtin_source(name)}});
   }
   return out;
