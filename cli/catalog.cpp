@@ -176,6 +176,7 @@ void fit(const CatalogArgs& args) {
   const WorkloadStats real = measure(*trace);
   json out;
   for (const auto& name : builtin_names()) {
+    if (!builtin_workload(name, 1, 0).clients.empty()) continue;  // fitted to tables of clients, not to one trace
     constexpr std::uint32_t kSeeds = 8;
     const auto rows = mean_comparison(real, name, kSeeds);
     if (!args.json) std::cout << name << ", mean of " << kSeeds << " replications, against " << args.fit << "\n";
