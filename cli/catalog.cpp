@@ -211,6 +211,10 @@ void catalog(const CatalogArgs& args) {
     if (args.kind != "workloads") throw UserError("--fit goes with: tokenfab catalog workloads");
     return fit(args);
   }
+  if (!args.prefix_cache.empty()) {
+    if (args.kind != "workloads") throw UserError("--prefix-cache goes with: tokenfab catalog workloads");
+    return prefix_cache(args);
+  }
   std::vector<std::string> names;
   for (const auto& kind : kinds) {
     names.emplace_back(kind.name);
