@@ -37,7 +37,7 @@ SessionSpec random_sessions(std::uint64_t seed) {
   return s;
 }
 
-RunRecord run(const SessionSpec& sessions, std::uint64_t seed, bool stepwise, double slower = 1, int replicas = 3) {
+RunRecord run(const SessionSpec& sessions, std::uint64_t seed, bool stepwise, double slower = 1, bool roomy = false) {
   RandomStream r(seed, 1, StreamPurpose::jitter);
   Deployment d = deployment(llama_8b(), realistic_engine());
   d.llm.layers = 4;
@@ -57,7 +57,8 @@ RunRecord run(const SessionSpec& sessions, std::uint64_t seed, bool stepwise, do
   pool.batcher.kv_block_tokens = 16;
   pool.batcher.kv_blocks = 60 + static_cast<std::int64_t>(r.below(150));
   pool.batcher.max_waiting = r.below(4) ? 0 : 3;
-  pool.replicas = replicas;
+  if (roomy) pool.batcher.policy = "chunked", pool.batcher.kv_blocks = 10'000, pool.batcher.max_waiting = 0;
+  pool.replicas = 3;
   pool.front_end = r.below(2) ? 0 : 1'234'567;
   spec.pools.push_back(pool);
   const auto source = make_sessions(sessions);
@@ -146,10 +147,10 @@ TEST_CASE("N users with a constant think time: N = X (R + Z), to the nanosecond 
 
 TEST_CASE("a slower factory sees less load of the same users, and the same sessions") {
   SessionSpec s = random_sessions(5);
-  s.population.users = 3;  // fewer than the places in the factory: nobody is rejected
+  s.population.users = 20;
   s.population.start_within_s = 0;
   s.think_ms.reset();
-  const RunRecord fast = run(s, 4, false), slow = run(s, 4, false, 8);
+  const RunRecord fast = run(s, 4, false, 1, true), slow = run(s, 4, false, 8, true);
   REQUIRE(fast.rejected == 0);
   REQUIRE(slow.rejected == 0);
   CHECK(fast.offered == slow.offered);
