@@ -18,6 +18,11 @@ enum class StreamPurpose : std::uint32_t {
   router = 6,
   workload_state = 7,
   speculation = 8,
+  session_turns = 9,
+  think_time = 10,
+  images = 11,
+  classes = 12,
+  variants = 13,
 };
 
 /// A sequential view of one counter-based stream, keyed by (seed, replication, purpose).

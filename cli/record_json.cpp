@@ -78,6 +78,16 @@ json bands_json(const Bands& bands) {
   return out;
 }
 
+json sessions_json(const SessionStats& s, double usd) {
+  const auto finished = static_cast<double>(s.finished);
+  return {{"started", s.started},
+          {"finished", s.finished},
+          {"requests", s.requests},
+          {"requests_per_session", number(static_cast<double>(s.requests_finished) / finished)},
+          {"duration_s", latency(s.duration)},
+          {"usd_per_session", number(usd / finished)}};
+}
+
 }  // namespace
 
 json cost_json(const CostSummary& c) {
@@ -133,6 +143,7 @@ json record_json(const RunRecord& r) {
       {"share",
        r.offered > 0 ? json(static_cast<double>(r.good_requests) / static_cast<double>(r.offered)) : json(nullptr)},
       {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
+  if (r.sessions) out["sessions"] = sessions_json(*r.sessions, r.cost.usd_total);
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;

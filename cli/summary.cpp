@@ -124,8 +124,20 @@ bool varies(const Bands& bands) {
   return saturated && saturated->low < saturated->high;
 }
 
+std::string sessions_note(const RunRecord& r) {
+  const SessionStats& s = *r.sessions;
+  std::string out = fmt::format("\n{}: {} of {} sessions finished", r.alternative, s.finished, s.started);
+  if (s.finished == 0) return out + "\n";
+  const auto n = static_cast<double>(s.finished);
+  return out + fmt::format(
+                   ", {:.1f} requests each; duration mean {:.1f} s, p50 {:.1f} s, p99 {:.1f} s; ${:.4g} per session\n",
+                   static_cast<double>(s.requests_finished) / n, s.duration.mean() * 1e-9,
+                   s.duration.quantile(0.5) * 1e-9, s.duration.quantile(0.99) * 1e-9, r.cost.usd_total / n);
+}
+
 std::string notes(const RunRecord& r) {
   std::string out;
+  if (r.sessions) out += sessions_note(r);
   if (r.saturated)
     out += fmt::format(
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "sim/core/event_queue.h"
+#include "sim/fleet/arrival_queue.h"
 #include "sim/fleet/replica.h"
 #include "sim/fleet/router.h"
 #include "sim/fleet/usage.h"
@@ -19,7 +20,6 @@ struct StepDone {
 struct HorizonReached {};
 using Event = std::variant<ArrivalDue, StepDone, HorizonReached>;
 
-constexpr std::size_t kReadAhead = 4096;
 constexpr std::int64_t kProgressEvery = 1 << 16;
 
 class Simulation {
@@ -27,7 +27,7 @@ class Simulation {
   Simulation(const FactorySpec& spec, RequestSource& requests, RunRecord& record,
              const std::function<void(const SimulationProgress&)>& progress)
       : spec_(spec),
-        requests_(requests),
+        arrivals_(requests),
         record_(record),
         recorder_(record),
         router_(Router::make(spec.router, spec.seed, spec.replication)),
@@ -40,6 +40,11 @@ class Simulation {
         replicas_.back()->speculate(spec.pools[p].luck, spec.seed, spec.replication);
       }
     require(!replicas_.empty(), "a factory has at least one replica");
+    if (arrivals_.closed_loop())
+      recorder_.watch([this](const Request& request, Ns end, bool served) {
+        arrivals_.ended(request, end, served, now_);
+        next_arrival();
+      });
     load_ = [this](std::size_t i) { return replicas_[i]->outstanding(); };
   }
 
@@ -64,13 +69,12 @@ class Simulation {
     return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model);
   }
 
+  /// An event for the earliest arrival known, unless there is one already.
   void next_arrival() {
-    if (position_ == batch_.requests.size()) {
-      requests_.read(batch_, kReadAhead);
-      position_ = 0;
-      if (batch_.requests.empty()) return;
-    }
-    queue_.push(batch_.requests[position_].arrival, EventOrder::arrival, ArrivalDue{});
+    const Ns next = arrivals_.next_time();
+    if (next >= arrival_due_) return;
+    arrival_due_ = next;
+    queue_.push(next, EventOrder::arrival, ArrivalDue{});
   }
 
   void schedule(std::size_t i) {
@@ -79,9 +83,11 @@ class Simulation {
   }
 
   void on(const ArrivalDue&) {
+    if (now_ != arrival_due_) return;  // an earlier follow-up came up; this one got another event
+    arrival_due_ = kNever;
     end_ = now_;
     recorder_.advance(now_);
-    const Request& request = batch_.requests[position_++];
+    const Request& request = arrivals_.take().request;
     recorder_.arrived(now_, request);
     const std::size_t i = replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_);
     if (replicas_[i]->arrive(now_, request)) schedule(i);
@@ -99,7 +105,7 @@ class Simulation {
   }
 
   void on(const HorizonReached&) {
-    if (record_.offered == record_.served + record_.rejected && position_ == batch_.requests.size()) return;
+    if (record_.offered == record_.served + record_.rejected && arrivals_.next_time() == kNever) return;
     end_ = now_;
     recorder_.advance(now_);
     stopped_ = true;
@@ -115,7 +121,7 @@ class Simulation {
   }
 
   const FactorySpec& spec_;
-  RequestSource& requests_;
+  ArrivalQueue arrivals_;
   RunRecord& record_;
   RunRecorder recorder_;
   std::unique_ptr<Router> router_;
@@ -123,9 +129,7 @@ class Simulation {
   const std::function<void(const SimulationProgress&)>& progress_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   EventQueue<Event> queue_;
-  RequestBatch batch_;
-  std::size_t position_ = 0;
-  Ns now_ = 0, end_ = 0;
+  Ns now_ = 0, end_ = 0, arrival_due_ = kNever;
   std::int64_t steps_ = 0;
   bool stopped_ = false;
 };
