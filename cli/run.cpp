@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/record_json.h"
 #include "cli/summary.h"
+#include "cli/waterfall.h"
 #include "reports/results_db.h"
 #include "scenarios/runner.h"
 
@@ -41,32 +42,41 @@ class Collector {
 };
 
 /// The first run's object; with several runs all of them under "runs".
-nlohmann::json combined(const std::vector<RunRecord>& records) {
+nlohmann::json combined(const std::vector<RunRecord>& records, const Scenario& scenario) {
   nlohmann::json out = record_json(records.front());
+  for (const auto& refused : scenario.infeasible)
+    out["infeasible"].push_back({{"name", refused.name}, {"reason", refused.reason}});
+  if (const auto steps = waterfall(records); !steps.empty()) out["stack"] = waterfall_json(steps);
   if (records.size() > 1)
     for (const auto& r : records) out["runs"].push_back(record_json(r));
+  return out;
+}
+
+std::string refusals(const Scenario& scenario) {
+  std::string out = scenario.infeasible.empty() ? "" : "\nInfeasible\n";
+  for (const auto& refused : scenario.infeasible) out += refused.name + ": " + refused.reason + "\n";
   return out;
 }
 
 }  // namespace
 
 void run(const RunArgs& args) {
-  const Scenario scenario =
-      load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
+  Scenario scenario = load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
   RunOptions options;
   options.stepwise = args.stepwise;
   options.jobs = args.jobs;
   options.bands = !args.no_bands;
   // Rows are only worth keeping where they are written.
   options.rows = args.output.empty() ? std::optional<bool>(false) : args.rows;
+  size_scenario(scenario, options);
   Collector collector(args, scenario, options);
   {
     ProgressLine line;
     run_scenario(
         scenario, options, [&](RunRecord&& r) { collector.add(std::move(r)); }, [&](const RunProgress& p) { line(p); });
   }
-  if (args.json) std::cout << combined(collector.records()).dump(2) << "\n";
-  else std::cout << summary(collector.records());
+  if (args.json) std::cout << combined(collector.records(), scenario).dump(2) << "\n";
+  else std::cout << summary(collector.records()) << refusals(scenario);
 }
 
 }  // namespace tokenfab::cli

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/text.h"
+#include "cli/waterfall.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -161,10 +162,50 @@ std::string notes(const RunRecord& r) {
   return out;
 }
 
+/// One row per alternative, for more than fit side by side.
+std::string comparison(const std::vector<std::vector<const RunRecord*>>& groups) {
+  const auto chips = [](const RunRecord& r) {
+    double n = 0;
+    for (const auto& p : r.pools) n += p.chips;
+    return n;
+  };
+  const std::vector<Line> columns = {
+      {"chips", "{:.0f}", chips},
+      {"good share", "{:.3f}", [](const auto& r) { return r.cost.goodput_share; }},
+      {"TTFT p50, s", "{:.3f}", [](const auto& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }},
+      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }},
+      {"tokens/s a user", "{:.1f}", [](const auto& r) { return 1e9 / r.latency.tpot.quantile(0.5); }},
+      {"tokens/s a chip", "{:.2f}", [&](const auto& r) { return per_s(r, r.output_served) / chips(r); }},
+      {"J a token", "{:.3f}", [](const auto& r) { return r.cost.energy_j / static_cast<double>(r.output_served); }},
+      {"USD per M tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }},
+      {"step times +/-, %", "{:.0f}",
+       [](const auto& r) {
+         double band = NAN;
+         for (const auto& p : r.pools)
+           if (p.trust.band > 0) band = std::isnan(band) ? p.trust.band : std::max(band, p.trust.band);
+         return 100 * band;
+       }},
+  };
+  std::vector<std::vector<std::string>> table = {{groups.front().front()->study}};
+  for (const Line& column : columns) table[0].push_back(column.label);
+  for (const auto& g : groups) {
+    table.push_back({g.front()->alternative});
+    for (const Line& column : columns) table.back().push_back(cell(column, g));
+  }
+  return text_table(table) + "tokens: output; J: at the chips; USD per M tokens: input and output\n";
+}
+
+constexpr std::size_t kSideBySide = 6;
+
 }  // namespace
 
 std::string summary(const std::vector<RunRecord>& records) {
   const auto groups = by_alternative(records);
+  if (groups.size() > kSideBySide) {
+    std::string out = comparison(groups) + waterfall_text(waterfall(records));
+    for (const auto& g : groups) out += notes(*g.front());
+    return out + "Where the hardware models were calibrated, and extrapolations: --json or the report.\n";
+  }
   std::vector<std::vector<std::string>> table = {{records.front().study}};
   for (const auto& g : groups)
     table[0].push_back(g.front()->alternative + (g.size() > 1 ? " (mean of " + std::to_string(g.size()) + ")" : ""));
@@ -172,7 +213,7 @@ std::string summary(const std::vector<RunRecord>& records) {
     table.push_back({line.label});
     for (const auto& g : groups) table.back().push_back(cell(line, g));
   }
-  std::string out = text_table(table);
+  std::string out = text_table(table) + waterfall_text(waterfall(records));
   for (const auto& g : groups) out += notes(*g.front());
   const RunRecord& first = records.front();
   out += "\nTrust\n";

@@ -237,6 +237,7 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
   token_op(OpClass::send);
   put(out, OpClass::all_to_all, ops_[at(OpClass::all_to_all)], x, x, 1);
   put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, padded_expert_tokens(x), expert_coverage(x));
+  scale(out, OpClass::expert_gemm, x);
   const std::int64_t rows = decoded + s.prefill_outputs;
   const double own_rows = static_cast<double>(rows) / (micro * ranks());
   put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], own_rows, padded(own_rows), rows > 0 ? 1 : 0);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -142,7 +143,9 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   PoolPlan plan;
   double watermark = 0;
   plan.spec.batcher = read_batcher(pool, deployment.engine, deployment.llm, assumptions, watermark);
-  plan.spec.replicas = static_cast<int>(d.integer("replicas", 1, 100'000, 1, "one engine instance"));
+  plan.fewest_replicas = pool.has("replicas") && pool.raw("replicas") == "fewest";
+  if (!plan.fewest_replicas)
+    plan.spec.replicas = static_cast<int>(d.integer("replicas", 1, 100'000, 1, "one engine instance"));
   plan.spec.name = pool.string("name", deployment.llm.id + " on " + deployment.chip.id);
   deployment.max_sequences = plan.spec.batcher.max_sequences;
   deployment.token_budget = plan.spec.batcher.token_budget;

@@ -12,6 +12,8 @@ namespace tokenfab {
 struct PoolPlan {
   PoolSpec spec;
   Supply supply;
+  bool fewest_replicas = false;  // as few as meet the SLO: set before a run (scenarios/sizing.h)
+  std::vector<PoolPlan> wider;   // the same on more chips a replica, tried where fewer in all meet the SLO
 };
 
 /// Reads one entry of "pools". What is left out takes a default that is added to `assumptions`.

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/parallel_invoke.h>
 #include <oneapi/tbb/parallel_pipeline.h>
 
 #include <algorithm>
 #include <thread>
 
+#include "base/error.h"
 #include "hwmodels/trust.h"
+#include "scenarios/sizing.h"
 #include "sim/core/bands.h"
 
 namespace tokenfab {
@@ -141,12 +144,51 @@ RunRecord run_once(const Scenario& scenario, const Alternative& alternative, int
   return record;
 }
 
+namespace {
+
+int jobs_of(const RunOptions& options) {
+  return options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+void size_scenario(Scenario& scenario, const RunOptions& options) {
+  RunOptions plain = options;
+  plain.rows = false;
+  const auto attained = [&](const Alternative& a) {
+    const RunRecord r = simulate_once(scenario, a, 0, plain, {});
+    return r.saturated || r.offered == 0 ? 0 : static_cast<double>(r.good_requests) / static_cast<double>(r.offered);
+  };
+  std::vector<std::string> refused(scenario.alternatives.size());
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                                  static_cast<std::size_t>(jobs_of(options)));
+  tbb::parallel_for(std::size_t{0}, scenario.alternatives.size(), [&](std::size_t i) {
+    try {
+      size_replicas(scenario.alternatives[i], attained);
+    } catch (const Infeasible& e) {
+      refused[i] = e.what();
+    }
+  });
+  std::vector<Alternative> left;
+  for (std::size_t i = 0; i < refused.size(); ++i) {
+    if (refused[i].empty()) {
+      left.push_back(std::move(scenario.alternatives[i]));
+      continue;
+    }
+    const std::string& name = scenario.alternatives[i].name;
+    if (!scenario.lists_infeasible) throw Infeasible(scenario.name + " (alternative \"" + name + "\"): " + refused[i]);
+    scenario.infeasible.push_back({name, refused[i]});
+  }
+  scenario.alternatives = std::move(left);
+  if (scenario.alternatives.empty() && !scenario.infeasible.empty())
+    throw Infeasible(scenario.name + ": no alternative can work; " + scenario.infeasible.front().reason);
+}
+
 void run_scenario(const Scenario& scenario, const RunOptions& options, const std::function<void(RunRecord&&)>& done,
                   const std::function<void(const RunProgress&)>& progress) {
   const int replications = scenario.replications;
   const int total = static_cast<int>(scenario.alternatives.size()) * replications;
-  const int jobs =
-      options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int jobs = jobs_of(options);
   const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(jobs));
   int next = 0;
   tbb::parallel_pipeline(

@@ -21,6 +21,10 @@ struct RunProgress {
   double simulated_s = 0;
 };
 
+/// Sizes the pools that say "replicas": "fewest" (scenarios/sizing.h), alternatives in parallel, on the first
+/// replication. Errors: Infeasible, unless the scenario lists what is infeasible.
+void size_scenario(Scenario& scenario, const RunOptions& options);
+
 /// Runs every alternative and replication, in parallel, and hands each record to `done` in a fixed order (alternative,
 /// then replication). Replication r of every alternative sees the same requests. `progress` may be called from any
 /// thread.

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "scenarios/resolve.h"
+#include "scenarios/sizing.h"
+#include "scenarios/stack.h"
 #include "sim/economics/supply.h"
 #include "sim/fleet/router.h"
 
@@ -20,6 +22,7 @@ Slo read_slo(const JsonObject& top) {
   slo.ttft_s = o.number_in("ttft_s", 0, 1e6, 0);
   slo.tpot_s = o.number_in("tpot_s", 0, 1e6, 0);
   slo.e2e_s = o.number_in("e2e_s", 0, 1e9, 0);
+  slo.attainment = o.number_in("attainment", 0.01, 1, 0.95);
   o.finish();
   return slo;
 }
@@ -38,13 +41,13 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
   Alternative a;
   a.name = resolved.name;
   a.json = resolved.json;
-  for (const char* key : {"name", "seed", "replications", "sweep", "description"}) (void)top.has(key);
+  for (const char* key : {"name", "seed", "replications", "sweep", "description", "infeasible"}) (void)top.has(key);
   a.workload = load_workload(top, options.trace, a.assumptions);
   a.slo = read_slo(top);
   a.horizon_s = top.number_in("horizon_s", 0, 1e9, 0);
   const auto pools = top.objects("pools");
   if (pools.empty()) top.fail("pools", "is missing or empty; at least one pool of replicas is needed");
-  for (const auto& pool : pools) a.pools.push_back(load_pool(pool, catalog, money, a.assumptions));
+  for (const auto& pool : pools) a.pools.push_back(load_sized_pool(pool, catalog, money, a.assumptions));
   if (!top.has("router"))
     a.assumptions.push_back({"/router", "least-outstanding", "the common default of LLM gateways"});
   a.router = top.one_of("router", Router::names(), "least-outstanding");
@@ -59,8 +62,10 @@ Scenario parse_scenario(const std::string& text, const std::string& name, const 
   json document = parse_json_text(text, name);
   const JsonObject before(document, name);
   for (const auto& assignment : options.set) apply_set(document, assignment);
+  expand_stack(document, name);
   const JsonObject top(document, name);
   Scenario s;
+  s.lists_infeasible = top.one_of("infeasible", {"refuse", "list"}, "refuse") == "list";
   s.name = top.string("name", name);
   s.seed = options.seed ? *options.seed : static_cast<std::uint64_t>(top.integer("seed", 0, INT64_MAX, 1));
   s.replications = static_cast<int>(top.integer("replications", 1, 10'000, 1));
@@ -68,8 +73,14 @@ Scenario parse_scenario(const std::string& text, const std::string& name, const 
   const bool several = document.contains("alternatives");
   for (const auto& alternative : resolve_alternatives(document, name)) {
     const std::string where = several ? name + " (alternative \"" + alternative.name + "\")" : name;
-    s.alternatives.push_back(load_alternative(alternative, where, options));
+    try {
+      s.alternatives.push_back(load_alternative(alternative, where, options));
+    } catch (const Infeasible& e) {
+      if (!s.lists_infeasible) throw;
+      s.infeasible.push_back({alternative.name, e.what()});
+    }
   }
+  if (s.alternatives.empty()) throw Infeasible(name + ": no alternative can work; " + s.infeasible.front().reason);
   return s;
 }
 

@@ -27,6 +27,11 @@ struct Scenario {
   std::uint64_t seed = 1;
   int replications = 1;
   std::vector<Alternative> alternatives;
+  struct Refused {
+    std::string name, reason;
+  };
+  std::vector<Refused> infeasible;  // alternatives that cannot work, where the scenario asks to list them
+  bool lists_infeasible = false;
 };
 
 struct ScenarioOptions {

@@ -51,6 +51,7 @@ struct TokenPlan {
 
 struct Slo {
   double ttft_s = 0, tpot_s = 0, e2e_s = 0;  // 0 = no bound
+  double attainment = 0.95;                  // share of requests that shall meet them where a factory is sized for it
 };
 
 /// USD that the plan takes for these tokens; `cached` of the `input` tokens are charged as cached.
