@@ -7,7 +7,7 @@
 namespace tokenfab {
 
 /// KV positions are counted in 1/kSpeculationQuanta tokens where a step yields a mean number of tokens.
-inline constexpr int kSpeculationQuanta = 8;
+inline constexpr int kSpeculationQuanta = 16;
 
 /// Speculative decoding: each step drafts tokens, verifies them in one pass of the model and keeps the longest accepted
 /// run and one token more.

@@ -1,6 +1,7 @@
 // Speculative decoding in a StepModel: what drafts and their verification cost.
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "hwmodels/step_model.h"
 
@@ -59,7 +60,10 @@ double StepModel::draft_slope(std::int64_t sequences) const {
 /// The drafter reads prompts once, then runs its passes over all sequences, one token each.
 void StepModel::add_drafts(const StepSums& s, StepSeconds& out) const {
   const auto add = [&](const StepSums& sums, double times) {
-    const StepSeconds draft = drafter_->evaluate(sums);
+    StepSeconds draft = drafter_->evaluate(sums);
+    // What of it depends on the caches is added by its slope; the rest of it does not.
+    constexpr auto kDecode = static_cast<std::size_t>(OpClass::decode_attention);
+    draft.floor[kDecode] += std::exchange(draft.work[kDecode], 0);
     for (std::size_t c = 0; c < kOpClasses; ++c) {
       out.work[c] += times * draft.work[c];
       out.floor[c] += times * draft.floor[c];
