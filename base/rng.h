@@ -18,6 +18,7 @@ enum class StreamPurpose : std::uint32_t {
   router = 6,
   workload_state = 7,
   speculation = 8,
+  shared_prompt = 32,
 };
 
 /// A sequential view of one counter-based stream, keyed by (seed, replication, purpose).

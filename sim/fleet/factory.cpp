@@ -30,15 +30,18 @@ class Simulation {
         requests_(requests),
         record_(record),
         recorder_(record),
-        router_(Router::make(spec.router, spec.seed, spec.replication)),
+        router_(Router::make({spec.router, spec.seed, spec.replication, cached_blocks(spec)})),
         progress_(progress) {
-    for (std::size_t p = 0; p < spec.pools.size(); ++p)
+    for (std::size_t p = 0; p < spec.pools.size(); ++p) {
+      prefixes_.emplace_back(spec.pools[p].prefix, spec.seed, spec.replication);
       for (int r = 0; r < spec.pools[p].replicas; ++r) {
         replicas_.push_back(std::make_unique<Replica>(static_cast<int>(p), r, spec.pools[p].batcher,
                                                       make_executor(spec.pools[p]), spec.stepwise, recorder_,
                                                       spec.pools[p].front_end));
         replicas_.back()->speculate(spec.pools[p].luck, spec.seed, spec.replication);
+        pool_of_.push_back(p);
       }
+    }
     require(!replicas_.empty(), "a factory has at least one replica");
     load_ = [this](std::size_t i) { return replicas_[i]->outstanding(); };
   }
@@ -64,6 +67,32 @@ class Simulation {
     return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model);
   }
 
+  /// Prefix blocks that each replica can hold in all levels.
+  static std::vector<std::int64_t> cached_blocks(const FactorySpec& spec) {
+    std::vector<std::int64_t> out;
+    for (const PoolSpec& pool : spec.pools) {
+      std::int64_t blocks = pool.batcher.kv_blocks / pool.batcher.prefix_pages;
+      for (const CacheTierSpec& tier : pool.batcher.tiers) blocks += tier.blocks;
+      out.insert(out.end(), static_cast<std::size_t>(pool.replicas), pool.batcher.prefix_cache ? blocks : 0);
+    }
+    return out;
+  }
+
+  std::span<const std::uint64_t> prefix(std::size_t pool, const Request& request) const {
+    return prefixes_[pool].of(request, batch_.hash_ids);
+  }
+
+  /// The first caching pool's blocks of the prompt: what the router goes by.
+  std::span<const std::uint64_t> routed_prefix(const Request& request) const {
+    for (std::size_t p = 0; p < spec_.pools.size(); ++p)
+      if (spec_.pools[p].batcher.prefix_cache) return prefix(p, request);
+    return {};
+  }
+
+  std::size_t route(const Request& request) {
+    return replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_, routed_prefix(request));
+  }
+
   void next_arrival() {
     if (position_ == batch_.requests.size()) {
       requests_.read(batch_, kReadAhead);
@@ -83,8 +112,8 @@ class Simulation {
     recorder_.advance(now_);
     const Request& request = batch_.requests[position_++];
     recorder_.arrived(now_, request);
-    const std::size_t i = replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_);
-    if (replicas_[i]->arrive(now_, request)) schedule(i);
+    const std::size_t i = route(request);
+    if (replicas_[i]->arrive(now_, request, false, prefix(pool_of_[i], request))) schedule(i);
     next_arrival();
   }
 
@@ -122,6 +151,8 @@ class Simulation {
   Router::Load load_;
   const std::function<void(const SimulationProgress&)>& progress_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  std::vector<std::size_t> pool_of_;    // of each replica
+  std::vector<PromptPrefix> prefixes_;  // by pool
   EventQueue<Event> queue_;
   RequestBatch batch_;
   std::size_t position_ = 0;
