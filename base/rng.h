@@ -18,7 +18,12 @@ enum class StreamPurpose : std::uint32_t {
   router = 6,
   workload_state = 7,
   speculation = 8,
-  shared_prompt = 32,
+  session_turns = 9,
+  think_time = 10,
+  images = 11,
+  classes = 12,
+  variants = 13,
+  shared_prompt = 14,
 };
 
 /// A sequential view of one counter-based stream, keyed by (seed, replication, purpose).

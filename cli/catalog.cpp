@@ -128,8 +128,8 @@ json workloads() {
     out.push_back({{"id", name},
                    {"requests", expected_requests(spec)},
                    {"requests_per_s", mean_rate(spec.arrivals)},
-                   {"mean_input_tokens", mean_length(spec.input)},
-                   {"mean_output_tokens", mean_length(spec.output)},
+                   {"mean_input_tokens", mean_tokens(spec).first},
+                   {"mean_output_tokens", mean_tokens(spec).second},
                    {"source", builtin_source(name)}});
   }
   return out;
@@ -176,6 +176,7 @@ void fit(const CatalogArgs& args) {
   const WorkloadStats real = measure(*trace);
   json out;
   for (const auto& name : builtin_names()) {
+    if (!builtin_workload(name, 1, 0).clients.empty()) continue;  // fitted to tables of clients, not to one trace
     constexpr std::uint32_t kSeeds = 8;
     const auto rows = mean_comparison(real, name, kSeeds);
     if (!args.json) std::cout << name << ", mean of " << kSeeds << " replications, against " << args.fit << "\n";
@@ -209,6 +210,10 @@ void catalog(const CatalogArgs& args) {
   if (!args.fit.empty()) {
     if (args.kind != "workloads") throw UserError("--fit goes with: tokenfab catalog workloads");
     return fit(args);
+  }
+  if (!args.prefix_cache.empty()) {
+    if (args.kind != "workloads") throw UserError("--prefix-cache goes with: tokenfab catalog workloads");
+    return prefix_cache(args);
   }
   std::vector<std::string> names;
   for (const auto& kind : kinds) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,10 +25,12 @@ void run(const RunArgs& args);
 
 struct ExplainArgs {
   ScenarioArgs scenario;
-  bool json = false;
+  bool json = false, topology = false;
+  std::vector<std::string> broken;  // parts of the topology: chips, switches, links
   std::int64_t context = 1024;
 };
 void explain(const ExplainArgs& args);
+void explain_topology(const ExplainArgs& args);
 
 struct ReportArgs {
   std::string database, output = "report.html", format = "html";
@@ -43,10 +46,15 @@ void price(const PriceArgs& args);
 
 struct CatalogArgs {
   std::string kind;
-  std::string fit;  // a trace to compare the built-in workloads with
+  std::string fit;           // a trace to compare the built-in workloads with
+  std::string prefix_cache;  // a trace whose prefix blocks go through a cache
+  std::vector<std::int64_t> capacities;
+  std::int64_t block_tokens = 512;
   bool json = false;
 };
 void catalog(const CatalogArgs& args);
+/// Hit rates of a cache of prefix blocks on the trace args.prefix_cache.
+void prefix_cache(const CatalogArgs& args);
 
 struct BenchArgs {
   bool json = false, quick = false;

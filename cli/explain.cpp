@@ -18,34 +18,32 @@ struct ExampleStep {
   StepSums sums;
 };
 
-StepSums decode_sums(std::int64_t sequences, std::int64_t context) {
+StepSums decode_sums(const Deployment& d, std::int64_t sequences, std::int64_t context) {
   StepSums s;
   s.decode_sequences = sequences;
-  s.decode_kv_tokens = sequences * context;
+  s.decode_kv_tokens = sequences * context * d.kv_quanta();
+  if (d.llm.window) s.decode_window_tokens = sequences * std::min<std::int64_t>(context, d.llm.window->tokens) * d.kv_quanta();
   return s;
-}
-
-void add_prefill(StepSums& s, std::int64_t tokens) {
-  s.prefill_sequences = s.prefill_outputs = 1;
-  s.prefill_tokens = s.prefill_kv_tokens = tokens;
-  s.prefill_attention = tokens * (tokens + 1) / 2;
 }
 
 /// One sequence, as many as fit, one prompt alone, and a full mixed step.
 std::vector<ExampleStep> example_steps(const PoolSpec& pool, std::int64_t context) {
   const BatcherSpec& b = pool.batcher;
+  const Deployment& d = pool.model->deployment();
+  const std::int64_t window = b.window.tokens;
   const std::int64_t blocks_each = (context + b.kv_block_tokens - 1) / b.kv_block_tokens;
   const std::int64_t full = std::clamp<std::int64_t>(b.kv_blocks / blocks_each, 1, b.max_sequences);
   const std::int64_t prompt = std::min(context, b.token_budget);
   std::vector<ExampleStep> steps;
-  steps.push_back({"decode, 1 sequence", decode_sums(1, context)});
-  if (full > 1) steps.push_back({fmt::format("decode, {} sequences", full), decode_sums(full, context)});
+  steps.push_back({"decode, 1 sequence", decode_sums(d, 1, context)});
+  if (full > 1) steps.push_back({fmt::format("decode, {} sequences", full), decode_sums(d, full, context)});
   StepSums alone;
-  add_prefill(alone, prompt);
+  alone.add_chunk(0, prompt, true, window);
   steps.push_back({fmt::format("prefill, 1 prompt of {} tokens", prompt), alone});
   if (b.policy == "chunked" && full > 1) {
-    StepSums mixed = decode_sums(full - 1, context);
-    add_prefill(mixed, std::min(prompt, b.token_budget - mixed.decode_sequences));
+    StepSums mixed = decode_sums(d, full - 1, context);
+    const std::int64_t decoded = mixed.decode_sequences * pool.model->step_tokens(mixed.decode_sequences);
+    mixed.add_chunk(0, std::min(prompt, b.token_budget - decoded), true, window);
     steps.push_back({fmt::format("mixed, {} decoding + {} prompt tokens", full - 1, mixed.prefill_tokens), mixed});
   }
   return steps;

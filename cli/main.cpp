@@ -53,7 +53,12 @@ int parse_and_run(int argc, char** argv) {
   explain_app->add_option("--context", explain.context, "KV tokens per sequence in the example steps")
       ->check(CLI::Range(1, 10'000'000));
   explain_app->add_flag("--json", explain.json, "Print one JSON object");
-  explain_app->callback([&] { cli::explain(explain); });
+  auto* topology = explain_app->add_flag("--topology", explain.topology,
+                                         "Print the chips, switches and links of a replica of each pool (GraphViz)");
+  explain_app->add_option("--broken", explain.broken, "A broken chip or link, e.g. server0/chip3 (may be repeated)")
+      ->allow_extra_args(false)
+      ->needs(topology);
+  explain_app->callback([&] { explain.topology ? cli::explain_topology(explain) : cli::explain(explain); });
 
   cli::ReportArgs report;
   auto* report_app = app.add_subcommand("report", "Write a self-contained HTML report from results");
@@ -74,6 +79,15 @@ int parse_and_run(int argc, char** argv) {
   auto* catalog_app = app.add_subcommand("catalog", "List chips, llms, engines, calibrations, prices or workloads");
   catalog_app->add_option("kind", catalog.kind, "chips, llms, engines, calibrations, prices or workloads")->required();
   catalog_app->add_option("--fit", catalog.fit, "workloads: compare the built-in ones with this trace");
+  catalog_app->add_option("--prefix-cache", catalog.prefix_cache,
+                          "workloads: hit rates of a cache of prefix blocks on this trace with hash_ids");
+  catalog_app
+      ->add_option("--capacity", catalog.capacities, "Blocks that the cache holds, several with commas; 0: no limit")
+      ->delimiter(',')
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  catalog_app->add_option("--block-tokens", catalog.block_tokens, "Tokens per prefix block")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   catalog_app->add_flag("--json", catalog.json, "Print one JSON object");
   catalog_app->callback([&] { cli::catalog(catalog); });
 

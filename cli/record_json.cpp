@@ -62,28 +62,28 @@ json pool_json(const PoolUsage& p, double makespan) {
   }
   const double paid = p.paid_chip_seconds > 0 ? p.paid_chip_seconds : 1;
   json out = {{"name", p.name},
-          {"llm", p.llm},
-          {"chip", p.chip},
-          {"engine", p.engine},
-          {"chips", p.chips},
-          {"replicas", p.replicas},
-          {"tensor_parallel", p.tensor_parallel},
-          {"pipeline_parallel", p.pipeline_parallel},
-          {"weights", p.weights},
-          {"kv", p.kv},
-          {"utilisation_time", makespan > 0 ? p.busy_chip_seconds / paid : 0.0},
-          {"steps", p.steps},
-          {"preemptions", p.preemptions},
-          {"recomputed_tokens", p.recomputed_tokens},
-          {"kv_blocks", p.kv_blocks},
-          {"peak_kv_blocks", p.peak_kv_blocks},
-          {"most_sequences", p.most_sequences},
-          {"most_context", p.most_context},
-          {"most_tokens", p.most_tokens},
-          {"trust", trust_json(p.trust)},
-          {"prefill_busy_s", p.prefill_busy_seconds},
-          {"decode_busy_s", p.decode_busy_seconds},
-          {"step_time_s", steps}};
+              {"llm", p.llm},
+              {"chip", p.chip},
+              {"engine", p.engine},
+              {"chips", p.chips},
+              {"replicas", p.replicas},
+              {"tensor_parallel", p.tensor_parallel},
+              {"pipeline_parallel", p.pipeline_parallel},
+              {"weights", p.weights},
+              {"kv", p.kv},
+              {"utilisation_time", makespan > 0 ? p.busy_chip_seconds / paid : 0.0},
+              {"steps", p.steps},
+              {"preemptions", p.preemptions},
+              {"recomputed_tokens", p.recomputed_tokens},
+              {"kv_blocks", p.kv_blocks},
+              {"peak_kv_blocks", p.peak_kv_blocks},
+              {"most_sequences", p.most_sequences},
+              {"most_context", p.most_context},
+              {"most_tokens", p.most_tokens},
+              {"trust", trust_json(p.trust)},
+              {"prefill_busy_s", p.prefill_busy_seconds},
+              {"decode_busy_s", p.decode_busy_seconds},
+              {"step_time_s", steps}};
   if (!p.prefix_cache.empty()) out["prefix_cache"] = prefix_cache_json(p);
   return out;
 }
@@ -98,6 +98,16 @@ json bands_json(const Bands& bands) {
     out[json::json_pointer(pointer)] = verdict ? json{b.low > 0, b.high > 0} : json{b.low, b.high};
   }
   return out;
+}
+
+json sessions_json(const SessionStats& s, double usd) {
+  const auto finished = static_cast<double>(s.finished);
+  return {{"started", s.started},
+          {"finished", s.finished},
+          {"requests", s.requests},
+          {"requests_per_session", number(static_cast<double>(s.requests_finished) / finished)},
+          {"duration_s", latency(s.duration)},
+          {"usd_per_session", number(usd / finished)}};
 }
 
 }  // namespace
@@ -155,6 +165,7 @@ json record_json(const RunRecord& r) {
       {"share",
        r.offered > 0 ? json(static_cast<double>(r.good_requests) / static_cast<double>(r.offered)) : json(nullptr)},
       {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
+  if (r.sessions) out["sessions"] = sessions_json(*r.sessions, r.cost.usd_total);
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;

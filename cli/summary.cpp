@@ -129,7 +129,8 @@ std::string prefix_cache_note(const RunRecord& r) {
   for (const PoolUsage& p : r.pools) {
     if (p.prefix_cache.empty() || p.prompt_tokens_looked_up == 0) continue;
     const auto share = [&](std::int64_t tokens) {
-      return fmt::format("{:.1f} %", 100 * static_cast<double>(tokens) / static_cast<double>(p.prompt_tokens_looked_up));
+      return fmt::format("{:.1f} %",
+                         100 * static_cast<double>(tokens) / static_cast<double>(p.prompt_tokens_looked_up));
     };
     std::int64_t hits = 0;
     std::string each;
@@ -137,14 +138,26 @@ std::string prefix_cache_note(const RunRecord& r) {
       hits += level.hit_tokens;
       each += fmt::format("{}{} {}", each.empty() ? "" : ", ", level.level, share(level.hit_tokens));
     }
-    out += fmt::format("\n{}, {}: prefix cache: {} of the prompt tokens found ({})\n", r.alternative, p.name, share(hits),
-                       each);
+    out += fmt::format("\n{}, {}: prefix cache: {} of the prompt tokens found ({})\n", r.alternative, p.name,
+                       share(hits), each);
   }
   return out;
 }
 
+std::string sessions_note(const RunRecord& r) {
+  const SessionStats& s = *r.sessions;
+  std::string out = fmt::format("\n{}: {} of {} sessions finished", r.alternative, s.finished, s.started);
+  if (s.finished == 0) return out + "\n";
+  const auto n = static_cast<double>(s.finished);
+  return out + fmt::format(
+                   ", {:.1f} requests each; duration mean {:.1f} s, p50 {:.1f} s, p99 {:.1f} s; ${:.4g} per session\n",
+                   static_cast<double>(s.requests_finished) / n, s.duration.mean() * 1e-9,
+                   s.duration.quantile(0.5) * 1e-9, s.duration.quantile(0.99) * 1e-9, r.cost.usd_total / n);
+}
+
 std::string notes(const RunRecord& r) {
   std::string out = prefix_cache_note(r);
+  if (r.sessions) out += sessions_note(r);
   if (r.saturated)
     out += fmt::format(
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"

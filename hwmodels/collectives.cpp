@@ -1,112 +1,107 @@
 #include "hwmodels/collectives.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <boost/graph/adjacency_list.hpp>
-#include <boost/graph/dijkstra_shortest_paths.hpp>
 
 #include "base/error.h"
+#include "hwmodels/topology.h"
 
 namespace tokenfab {
 namespace {
 
-struct Link {
-  double latency = 0, bandwidth = 0;
-};
-using Graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property, Link>;
-using Vertex = Graph::vertex_descriptor;
-using Edge = Graph::edge_descriptor;
-
-void connect(Graph& g, Vertex a, Vertex b, double latency, double bandwidth) {
-  boost::add_edge(a, b, Link{latency, bandwidth}, g);
-  boost::add_edge(b, a, Link{latency, bandwidth}, g);
+bool always_direct(const Topology& t, const std::vector<int>& group) {
+  const std::string& kind = t.chip().topology;
+  const int server = t.node(group.front()).server;
+  return (kind == "switched" || kind == "mesh" || kind == "pcie") &&
+         std::all_of(group.begin(), group.end(), [&](int v) { return t.node(v).server == server; });
 }
 
-/// Chips are vertices 0 .. chips - 1; switches follow.
-Graph fabric(const Chip& chip, int chips) {
-  const int domain = std::max(1, chip.scale_up_domain);
-  Graph g(static_cast<std::size_t>(chips));
-  for (int first = 0; first < chips && domain > 1; first += domain) {
-    const int last = std::min(chips, first + domain);
-    if (chip.topology == "mesh") {
-      const double pair = chip.link.value / (domain - 1);
-      for (int a = first; a < last; ++a)
-        for (int b = a + 1; b < last; ++b)
-          connect(g, static_cast<Vertex>(a), static_cast<Vertex>(b), chip.link_latency.value, pair);
-    } else {
-      const Vertex hub = boost::add_vertex(g);  // NVSwitch, or the host's PCIe root
-      for (int a = first; a < last; ++a)
-        connect(g, static_cast<Vertex>(a), hub, chip.link_latency.value / 2, chip.link.value);
-    }
-  }
-  if (chips > domain) {
-    const Vertex spine = boost::add_vertex(g);
-    for (int a = 0; a < chips; ++a)
-      connect(g, static_cast<Vertex>(a), spine, chip.network_latency.value / 2, chip.network.value);
-  }
-  return g;
-}
-
-struct Paths {
-  std::vector<Vertex> parent;
-  std::vector<double> latency;
-};
-
-Paths shortest_paths(const Graph& g, Vertex from) {
-  Paths p{std::vector<Vertex>(boost::num_vertices(g)), std::vector<double>(boost::num_vertices(g))};
-  boost::dijkstra_shortest_paths(
-      g, from,
-      boost::weight_map(boost::get(&Link::latency, g)).predecessor_map(p.parent.data()).distance_map(p.latency.data()));
-  return p;
-}
-
-struct Exchange {
-  double worst_latency = 0;
-  double seconds_per_flow_byte = 0;  // the most loaded link: flows / bandwidth
-};
-
-/// Every chip sends one flow of equal size to every other chip.
-Exchange all_pairs(const Chip& chip, int chips) {
-  const Graph g = fabric(chip, chips);
-  std::map<std::pair<Vertex, Vertex>, int> flows;
-  Exchange out;
-  for (int a = 0; a < chips; ++a) {
-    const Paths paths = shortest_paths(g, static_cast<Vertex>(a));
-    for (int b = 0; b < chips; ++b) {
-      if (a == b) continue;
-      out.worst_latency = std::max(out.worst_latency, paths.latency[static_cast<std::size_t>(b)]);
-      for (Vertex v = static_cast<Vertex>(b); v != static_cast<Vertex>(a); v = paths.parent[v])
-        ++flows[{paths.parent[v], v}];
-    }
-  }
-  for (const auto& [ends, count] : flows) {
-    const Edge e = boost::edge(ends.first, ends.second, g).first;
-    out.seconds_per_flow_byte = std::max(out.seconds_per_flow_byte, count / g[e].bandwidth);
-  }
-  return out;
+/// Sender i of n holds the i-th n-th of the message, receiver j of m takes the j-th m-th.
+double overlap(int i, int n, int j, int m) {
+  const double low = std::max(static_cast<double>(i) / n, static_cast<double>(j) / m);
+  const double high = std::min((i + 1.0) / n, (j + 1.0) / m);
+  return std::max(0.0, high - low);
 }
 
 }  // namespace
 
-CollectiveCost all_reduce_cost(const Chip& chip, int chips) {
-  if (chips <= 1) return {};
-  const Exchange e = all_pairs(chip, chips);
-  return {2 * e.worst_latency, 2 * e.seconds_per_flow_byte / chips};
+CollectiveCost all_reduce(const Topology& t, const std::vector<int>& group) {
+  if (group.size() < 2) return {};
+  if (!always_direct(t, group)) return cheapest(all_reduce_options(t, group), kTypicalMessage).cost;
+  const CollectiveCost one = t.all_pairs(group);
+  return {2 * one.latency, 2 * one.seconds_per_byte / static_cast<double>(group.size())};
 }
 
-CollectiveCost all_to_all_cost(const Chip& chip, int chips) {
-  if (chips <= 1) return {};
-  const Exchange e = all_pairs(chip, chips);
-  return {e.worst_latency, e.seconds_per_flow_byte / chips};
+CollectiveCost all_gather(const Topology& t, const std::vector<int>& group) {
+  if (group.size() < 2) return {};
+  const CollectiveCost one = t.all_pairs(group);
+  return {one.latency, one.seconds_per_byte / static_cast<double>(group.size())};
 }
 
-CollectiveCost send_cost(const Chip& chip, int distance) {
+CollectiveCost reduce_scatter(const Topology& t, const std::vector<int>& group) { return all_gather(t, group); }
+
+CollectiveCost all_to_all(const Topology& t, const std::vector<int>& group) { return all_gather(t, group); }
+
+CollectiveCost transfer(const Topology& t, const std::vector<int>& senders, const std::vector<int>& receivers) {
+  require(!senders.empty() && !receivers.empty(), "a transfer has senders and receivers");
+  const int n = static_cast<int>(senders.size()), m = static_cast<int>(receivers.size());
+  std::vector<Flow> flows;
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < m; ++j)
+      flows.push_back(
+          {senders[static_cast<std::size_t>(i)], receivers[static_cast<std::size_t>(j)], overlap(i, n, j, m)});
+  return t.carry(std::move(flows));
+}
+
+CollectiveCost all_reduce_cost(const Chip& chip, int chips, const Faults& faults) {
+  if (chips <= 1) return {};
+  const Topology t(chip, chips, faults);
+  return all_reduce(t, t.group());
+}
+
+CollectiveCost all_to_all_cost(const Chip& chip, int chips, const Faults& faults) {
+  if (chips <= 1) return {};
+  const Topology t(chip, chips, faults);
+  return all_to_all(t, t.group());
+}
+
+CollectiveCost send_cost(const Chip& chip, int distance, const Faults& faults) {
   require(distance >= 1, "a send has a distance of at least one chip");
-  const Graph g = fabric(chip, distance + 1);
-  const Paths paths = shortest_paths(g, 0);
-  CollectiveCost out{paths.latency[static_cast<std::size_t>(distance)], 0};
-  for (auto v = static_cast<Vertex>(distance); v != 0; v = paths.parent[v])
-    out.seconds_per_byte = std::max(out.seconds_per_byte, 1 / g[boost::edge(paths.parent[v], v, g).first].bandwidth);
-  return out;
+  const Topology t(chip, 2 * distance, faults);
+  std::vector<Flow> flows;
+  for (std::size_t i = 0, d = static_cast<std::size_t>(distance); i < d; ++i)
+    flows.push_back({t.group()[i], t.group()[i + d], 1});
+  return t.carry(std::move(flows));
+}
+
+CollectiveCost pipeline_cost(const Chip& chip, int width, int stages, const Faults& faults) {
+  require(width >= 1 && stages >= 1, "a pipeline has stages of at least one chip");
+  if (stages == 1) return {};
+  const Topology t(chip, width * stages, faults);
+  CollectiveCost sum;
+  for (int s = 0; s < stages; ++s) {
+    std::vector<Flow> flows;
+    for (int i = 0; i < width; ++i)
+      flows.push_back({t.group()[static_cast<std::size_t>(s * width + i)],
+                       t.group()[static_cast<std::size_t>((s + 1) % stages * width + i)], 1});
+    const CollectiveCost one = t.carry(std::move(flows));
+    sum.latency += one.latency, sum.seconds_per_byte += one.seconds_per_byte;
+  }
+  return {sum.latency / stages, sum.seconds_per_byte / stages};
+}
+
+CollectiveCost transfer_cost(const Chip& from, int n, const Chip& to, int m, bool same_domain) {
+  require(n >= 1 && m >= 1, "a transfer has senders and receivers");
+  if (same_domain) {
+    if (from.id != to.id)
+      throw UserError(fmt::format("a transfer from {} to {}: one domain holds chips of one kind", from.id, to.id));
+    const Topology t(from, n + m);
+    return transfer(t, {t.group().begin(), t.group().begin() + n}, {t.group().begin() + n, t.group().end()});
+  }
+  // The spine never blocks: the slower side's network links decide.
+  return {(from.network_latency.value + to.network_latency.value) / 2,
+          std::max(1 / (n * from.network.value), 1 / (m * to.network.value))};
 }
 
 }  // namespace tokenfab

@@ -26,8 +26,7 @@ void StepModel::check_plan() const {
   if (m.heads % tp != 0) throw UserError(fmt::format("{}: {} attention heads do not divide by {}", where, m.heads, tp));
   if (!m.mla && m.kv_heads % tp != 0 && tp % m.kv_heads != 0)
     throw UserError(fmt::format("{}: {} KV heads neither divide by {} nor divide it", where, m.kv_heads, tp));
-  if (pp > m.layers && d_.chip.family != "sram-pipeline")
-    throw UserError(fmt::format("{}: only {} layers to place", where, m.layers));
+  if (pp > m.layers && !is_sram()) throw UserError(fmt::format("{}: only {} layers to place", where, m.layers));
   check_experts(where);
   if (!d_.chip.peak.count(dtype_name(d_.activations)))
     throw UserError(
@@ -54,19 +53,21 @@ void StepModel::check_experts(const std::string& where) const {
 /// Stages of an SRAM pipeline may share a layer; others hold whole layers, the fullest stage one more.
 double StepModel::stage_share() const {
   const double pp = d_.pipeline_parallel;
-  return d_.chip.family == "sram-pipeline" ? 1 / pp : std::ceil(d_.llm.layers / pp) / d_.llm.layers;
+  return is_sram() ? 1 / pp : std::ceil(d_.llm.layers / pp) / d_.llm.layers;
 }
+
+double StepModel::table_bytes() const { return is_sram() ? dtype_bytes(d_.weights) : 2; }
 
 double StepModel::weight_bytes_per_chip() const {
   const Llm& m = d_.llm;
   const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel, each = dtype_bytes(d_.weights);
-  const double tables = (count_.embedding + count_.lm_head) * 2;  // kept in bf16
+  const double tables = (count_.embedding + count_.lm_head) * table_bytes();
   const double moe_layers = m.moe ? m.layers - m.moe->first_dense_layers : 0;
   const double experts = m.moe ? moe_layers * count_.expert * m.moe->experts * each : 0;
   const double body = (count_.total - count_.embedding - count_.lm_head) * each - experts;
   const double copies =
       m.moe && d_.expert_parallel ? 1.0 + static_cast<double>(d_.routing.redundant) / m.moe->experts : 1;
-  const double tables_here = d_.chip.family == "sram-pipeline" ? tables / pp : pp > 1 ? tables / 2 : tables;
+  const double tables_here = is_sram() ? tables / pp : pp > 1 ? tables / 2 : tables;
   return (body * stage_share() + tables_here) / tp + experts * copies * stage_share() / expert_chips();
 }
 
@@ -86,9 +87,8 @@ void StepModel::plan_memory() {
   // Live at once in a step: hidden states and one layer's widest activation for every token, and fp32 logits. Stages of
   // an SRAM pipeline hold one token's.
   const double widest = std::max<double>(m.ffn, m.moe ? m.moe->top_k * m.moe->expert_ffn : 0);
-  const bool sram = d_.chip.family == "sram-pipeline";
-  const double tokens = sram ? 1 : static_cast<double>(d_.token_budget);
-  const double rows = sram ? 1 / pp : static_cast<double>(d_.max_sequences);
+  const double tokens = is_sram() ? 1 : static_cast<double>(d_.token_budget) / ranks();
+  const double rows = is_sram() ? 1 / pp : static_cast<double>(d_.max_sequences) / ranks();
   p.workspace_bytes =
       d_.engine.reserved_memory.value + tokens * 2 * (4.0 * m.hidden + 3.0 * widest / tp) + rows * 4 * m.vocab / tp;
   // Weights that do not fit go to a backing memory, if there is one, and leave a quarter of the memory to the cache.
@@ -111,17 +111,18 @@ void StepModel::plan_memory() {
 /// Throws Infeasible with the arithmetic.
 void StepModel::refuse_plan() const {
   const MemoryPlan& p = memory_;
-  const double tables = (count_.embedding + count_.lm_head) * 2;
+  const double tables = (count_.embedding + count_.lm_head) * table_bytes();
   const double all = (count_.total - count_.embedding - count_.lm_head) * dtype_bytes(d_.weights) + tables;
-  const double room = p.usable_bytes - d_.engine.reserved_memory.value;
   const int chips = d_.chips();
   throw Infeasible(fmt::format(
       "{} in {} does not fit {} {} (tensor_parallel {} x pipeline_parallel {}{}): weights {} / {} = {} per chip + "
-      "workspace {} = {} > {} = {:.2f} x {} of chip memory; weights alone need at least {:.0f} such chips",
+      "workspace {} = {} > {} = {:.2f} x {} of chip memory; {} such chips hold {}, weights alone need at least {:.0f} "
+      "of them",
       d_.llm.id, dtype_name(d_.weights), chips, d_.chip.id, d_.tensor_parallel, d_.pipeline_parallel,
       d_.data_parallel > 1 ? fmt::format(" x data_parallel {}", d_.data_parallel) : "", bytes_text(all), chips,
       bytes_text(p.weight_bytes), bytes_text(p.workspace_bytes), bytes_text(p.weight_bytes + p.workspace_bytes),
-      bytes_text(p.usable_bytes), d_.memory_share, bytes_text(p.chip_bytes), std::ceil(all / std::max(room, 1.0))));
+      bytes_text(p.usable_bytes), d_.memory_share, bytes_text(p.chip_bytes), chips, bytes_text(p.chip_bytes * chips),
+      std::ceil(all / p.chip_bytes)));
 }
 
 }  // namespace tokenfab

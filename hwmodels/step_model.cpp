@@ -36,7 +36,7 @@ void StepSums::add_chunk(std::int64_t before, std::int64_t tokens, bool ends_pro
 
 /// Stages of an SRAM pipeline pass single tokens on, a prompt's too; others whole sequences' chunks.
 double StepModel::concurrency(std::int64_t sequences, std::int64_t tokens) const {
-  const std::int64_t units = d_.chip.family == "sram-pipeline" ? tokens : sequences;
+  const std::int64_t units = is_sram() ? tokens : sequences;
   return static_cast<double>(std::clamp<std::int64_t>(units, 1, d_.pipeline_parallel));
 }
 
@@ -76,8 +76,21 @@ StepModel::TokenOp StepModel::gemm(OpClass c, double params, double calls, doubl
   // What lies in a backing memory is read at that memory's pace.
   const double backing = memory_.backing_bytes / memory_.weight_bytes;
   const double slower = backing > 0 ? 1 - backing + backing * bytes_per_s / d_.chip.backing->bandwidth.value : 1;
-  return {slower * params * weight_bytes_each / bytes_per_s, io_elements * calls * kActivationBytes / bytes_per_s,
-          2 * params / (matrix_peak_ * e.compute.value), e.floor.value * calls};
+  const double columns = padded_columns(c);
+  return {slower * columns * params * weight_bytes_each / bytes_per_s,
+          io_elements * calls * kActivationBytes / bytes_per_s, 2 * columns * params / (matrix_peak_ * e.compute.value),
+          e.floor.value * calls};
+}
+
+/// Weights of a class's products in whole tiles of a systolic array, over those without padding.
+double StepModel::padded_columns(OpClass c) const {
+  if (d_.chip.matrix_tile <= 1) return 1;
+  double with = 0, without = 0;
+  for (const GemmShape& g : gemm_shapes(c, d_.llm, d_.tensor_parallel)) {
+    with += padded(g.n) * padded(g.k);
+    without += g.n * g.k;
+  }
+  return without > 0 ? with / without : 1;
 }
 
 StepModel::Shape::Shape(const Llm& m, const ParameterCount& count, double tp)
@@ -120,14 +133,15 @@ void StepModel::build_token_ops(const Shape& s) {
                                             kActivationBytes / (d_.chip.bandwidth.value * norm.bandwidth.value),
                                         0, norm.floor.value * s.layers};
 
-  // The LM head stays in bf16 (as published quantized checkpoints keep it) and is read once per micro-batch;
-  // sampling reads 4-byte logits twice.
-  const double head_params = lm_head_params() / tp;
+  // The LM head stays in bf16 (as published quantized checkpoints keep it) and is read once per micro-batch, by the
+  // last stage, whose time is every stage's; an SRAM pipeline spreads it over chips of its own, in the weights' dtype.
+  // Sampling reads 4-byte logits twice.
+  const double head_params = lm_head_params() / tp, stages = is_sram() ? 1 : pp;
   const OpEfficiency& head = efficiency(OpClass::lm_head);
   const double head_bw = d_.chip.bandwidth.value * head.bandwidth.value;
-  ops_[at(OpClass::lm_head)] = {head_params * 2 * pp / head_bw, (m.hidden * 2.0 + m.vocab * 8.0 / tp) * pp / head_bw,
-                                2 * head_params * pp / (d_.chip.peak.at("bf16").value * head.compute.value),
-                                head.floor.value};
+  ops_[at(OpClass::lm_head)] = {
+      head_params * table_bytes() * stages / head_bw, (m.hidden * 2.0 + m.vocab * 8.0 / tp) * stages / head_bw,
+      2 * head_params * stages / (d_.chip.peak.at("bf16").value * head.compute.value), head.floor.value};
   ops_[at(OpClass::host)] = {0, 0, 0, d_.engine.step_gap.value};
   sequence_gap_ = d_.engine.sequence_gap.value;
 }
@@ -185,11 +199,25 @@ StepModel::Lines StepModel::attention_lines(std::int64_t sequences) const {
           draft_slope(sequences)};
 }
 
-void StepModel::put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale) {
-  const double bytes = op.weight * weight_scale + op.act * x, flop = op.flop * x;
+/// `rows`: of the products, padding included.
+void StepModel::put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double rows, double weight_scale) {
+  const double bytes = op.weight * weight_scale + op.act * x, flop = op.flop * rows;
   out.work[at(c)] = std::max(bytes, flop) + op.copy * x;
   out.bound[at(c)] = is_network(c) ? Bound::network : flop > bytes ? Bound::compute : Bound::bandwidth;
   out.floor[at(c)] = op.floor;
+}
+
+/// A systolic array works on whole tiles of rows.
+double StepModel::padded(double rows) const {
+  const double tile = d_.chip.matrix_tile;
+  return tile > 1 ? std::ceil(rows / tile) * tile : rows;
+}
+
+/// Tokens whose work the experts do where each one's rows are padded.
+double StepModel::padded_expert_tokens(double tokens) const {
+  if (d_.chip.matrix_tile <= 1 || !experts_ || tokens <= 0) return tokens;
+  const double touched = expert_coverage(tokens) * d_.llm.moe->experts, k = d_.llm.moe->top_k;
+  return padded(tokens * k / touched) * touched / k;
 }
 
 void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
@@ -198,7 +226,7 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
   const double flights = concurrency(s.decode_sequences + s.prefill_sequences, tokens);
   const double micro = flights * rounds(), x = static_cast<double>(tokens) / micro, own = x / ranks();
   const auto token_op = [&](OpClass c) {
-    put(out, c, ops_[at(c)], own, 1);
+    put(out, c, ops_[at(c)], own, padded(own), 1);
     scale(out, c, own);
   };
   token_op(OpClass::qkv_gemm);
@@ -207,17 +235,17 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
   token_op(OpClass::norm_activation);
   token_op(OpClass::all_reduce);
   token_op(OpClass::send);
-  put(out, OpClass::all_to_all, ops_[at(OpClass::all_to_all)], x, 1);
-  put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, expert_coverage(x));
+  put(out, OpClass::all_to_all, ops_[at(OpClass::all_to_all)], x, x, 1);
+  put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, padded_expert_tokens(x), expert_coverage(x));
   const std::int64_t rows = decoded + s.prefill_outputs;
   const double own_rows = static_cast<double>(rows) / (micro * ranks());
-  put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], own_rows, rows > 0 ? 1 : 0);
+  put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], own_rows, padded(own_rows), rows > 0 ? 1 : 0);
   scale(out, OpClass::lm_head, own_rows);
   if (rows == 0) out.floor[at(OpClass::lm_head)] = 0;
   if (rounds() > 1)
     for (int c = 0; c < kOpClasses; ++c)
       out.work[static_cast<std::size_t>(c)] *= rounds(), out.floor[static_cast<std::size_t>(c)] *= rounds();
-  put(out, OpClass::host, ops_[at(OpClass::host)], x, 1);
+  put(out, OpClass::host, ops_[at(OpClass::host)], x, x, 1);
   scale(out, OpClass::host, x);
   out.bound[at(OpClass::host)] = Bound::host;
   out.floor[at(OpClass::host)] +=

@@ -4,6 +4,7 @@
 
 #include "hwmodels/calibration.h"
 #include "hwmodels/experts.h"
+#include "hwmodels/faults.h"
 #include "hwmodels/kv_line.h"
 #include "hwmodels/op_work.h"
 #include "hwmodels/speculation.h"
@@ -45,6 +46,7 @@ struct Deployment {
   /// Share of the all-to-all that two half-batches hide behind each other's work (two-batch overlap); 0: one batch.
   double overlap = 0;
   std::optional<Speculation> speculation;
+  Faults faults;  // of the fabric that the replica runs on
   Dtype weights = Dtype::bf16, kv = Dtype::bf16, activations = Dtype::bf16;
   std::int64_t max_sequences = 256, token_budget = 8192;
   double memory_share = 0.9;  // of chip memory
@@ -203,7 +205,12 @@ class StepModel {
   double draft_slope(std::int64_t sequences) const;  // seconds per KV token
   void add_drafts(const StepSums& sums, StepSeconds& out) const;
   void hide_all_to_all(StepSeconds& out) const;
-  static void put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double weight_scale);
+  static void put(StepSeconds& out, OpClass c, const TokenOp& op, double x, double rows, double weight_scale);
+  double padded(double rows) const;
+  double padded_expert_tokens(double tokens) const;
+  double padded_columns(OpClass c) const;
+  bool is_sram() const { return d_.chip.family == "sram-pipeline"; }
+  double table_bytes() const;  // of an element of the embedding and LM head tables
 
   Deployment d_;
   ParameterCount count_;

@@ -41,7 +41,7 @@ void StepModel::build_experts(const Shape& s) {
 void StepModel::build_all_to_all(const Shape& s) {
   const OpEfficiency& e = efficiency(OpClass::all_to_all);
   const int chips = static_cast<int>(expert_chips());
-  const CollectiveCost cost = all_to_all_cost(d_.chip, chips);
+  const CollectiveCost cost = all_to_all_cost(d_.chip, chips, d_.faults);
   const double servers = std::ceil(static_cast<double>(chips) / std::max(1, d_.chip.scale_up_domain));
   const double k = d_.llm.moe->top_k;
   const double element = d_.data_parallel > 1 && d_.activations == Dtype::fp8 ? 1.5 : kActivationBytes;
@@ -56,7 +56,7 @@ void StepModel::build_network_ops(const Shape& s) {
   const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
   if (d_.tensor_parallel > 1) {
     const OpEfficiency& e = efficiency(OpClass::all_reduce);
-    const CollectiveCost cost = all_reduce_cost(d_.chip, d_.tensor_parallel);
+    const CollectiveCost cost = all_reduce_cost(d_.chip, d_.tensor_parallel, d_.faults);
     const double calls = d_.expert_parallel ? s.layers + s.dense_layers : 2 * s.layers;
     ops_[at(OpClass::all_reduce)] = {0, calls * m.hidden * kActivationBytes * cost.seconds_per_byte / e.bandwidth.value,
                                      0, calls * (e.floor.value + cost.latency)};
@@ -64,7 +64,8 @@ void StepModel::build_network_ops(const Shape& s) {
   if (d_.expert_parallel && expert_chips() > 1) build_all_to_all(s);
   if (d_.pipeline_parallel > 1) {
     const OpEfficiency& e = efficiency(OpClass::send);
-    const CollectiveCost cost = send_cost(d_.chip, d_.tensor_parallel * d_.data_parallel);
+    const CollectiveCost cost =
+        pipeline_cost(d_.chip, d_.tensor_parallel * d_.data_parallel, d_.pipeline_parallel, d_.faults);
     ops_[at(OpClass::send)] = {0, pp * m.hidden * kActivationBytes / tp * cost.seconds_per_byte / e.bandwidth.value, 0,
                                pp * (e.floor.value + cost.latency)};
   }

@@ -16,7 +16,8 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
+constexpr const char* kSession = "session";  // metric: from the first request to the end of the last
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
 template <class L>
@@ -120,57 +121,76 @@ Int128 from_decimal(const std::string& text) {
   return text.rfind('-', 0) == 0 ? -value : value;
 }
 
-void write_latency(Connection& db, std::int64_t run, const Latencies& latencies) {
+void write_histogram(Connection& db, std::int64_t run, const std::string& metric, const Histogram& h) {
   Statement bucket(db, "INSERT INTO latency_sketch VALUES (?, ?, ?, ?, ?, ?)");
+  for (std::size_t b = 0; b < h.counts().size(); ++b)
+    if (h.counts()[b] > 0)
+      bucket.bind(run)
+          .bind(metric)
+          .bind(b)
+          .bind(Histogram::lower(b))
+          .bind(Histogram::lower(b + 1))
+          .bind(h.counts()[b])
+          .execute();
   Statement total(db, "INSERT INTO latency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  for (std::size_t m = 0; m < kMetrics.size(); ++m) {
-    const Histogram& h = histogram(latencies, m);
-    const std::string metric = kMetrics[m];
-    for (std::size_t b = 0; b < h.counts().size(); ++b)
-      if (h.counts()[b] > 0)
-        bucket.bind(run)
-            .bind(metric)
-            .bind(b)
-            .bind(Histogram::lower(b))
-            .bind(Histogram::lower(b + 1))
-            .bind(h.counts()[b])
-            .execute();
-    const double none = std::nan("");
-    const auto seconds = [&](double ns) { return h.count() > 0 ? ns * 1e-9 : none; };
-    total.bind(run)
-        .bind(metric)
-        .bind(h.count())
-        .bind(decimal(h.sum()))
-        .bind(h.min())
-        .bind(h.max())
-        .bind(seconds(h.mean()))
-        .bind(seconds(h.quantile(0.5)))
-        .bind(seconds(h.quantile(0.9)))
-        .bind(seconds(h.quantile(0.99)))
-        .execute();
+  const double none = std::nan("");
+  const auto seconds = [&](double ns) { return h.count() > 0 ? ns * 1e-9 : none; };
+  total.bind(run)
+      .bind(metric)
+      .bind(h.count())
+      .bind(decimal(h.sum()))
+      .bind(h.min())
+      .bind(h.max())
+      .bind(seconds(h.mean()))
+      .bind(seconds(h.quantile(0.5)))
+      .bind(seconds(h.quantile(0.9)))
+      .bind(seconds(h.quantile(0.99)))
+      .execute();
+}
+
+Histogram read_histogram(Connection& db, std::int64_t run, const std::string& metric) {
+  std::vector<std::int64_t> counts;
+  Statement buckets(db, "SELECT bucket, count FROM latency_sketch WHERE run_id = ? AND metric = ?");
+  buckets.bind(run).bind(metric);
+  while (buckets.step()) {
+    std::size_t bucket = 0;
+    std::int64_t count = 0;
+    buckets.read(bucket).read(count);
+    if (bucket >= counts.size()) counts.resize(bucket + 1);
+    counts[bucket] = count;
   }
+  Statement total(db, "SELECT sum_ns, min_ns, max_ns FROM latency WHERE run_id = ? AND metric = ?");
+  total.bind(run).bind(metric);
+  std::string sum;
+  std::int64_t low = 0, high = 0;
+  if (total.step()) total.read(sum).read(low).read(high);
+  return Histogram::restore(std::move(counts), from_decimal(sum), low, high);
+}
+
+void write_latency(Connection& db, std::int64_t run, const Latencies& latencies) {
+  for (std::size_t m = 0; m < kMetrics.size(); ++m) write_histogram(db, run, kMetrics[m], histogram(latencies, m));
 }
 
 void read_latency(Connection& db, std::int64_t run, Latencies& latencies) {
-  for (std::size_t m = 0; m < kMetrics.size(); ++m) {
-    const std::string metric = kMetrics[m];
-    std::vector<std::int64_t> counts;
-    Statement buckets(db, "SELECT bucket, count FROM latency_sketch WHERE run_id = ? AND metric = ?");
-    buckets.bind(run).bind(metric);
-    while (buckets.step()) {
-      std::size_t bucket = 0;
-      std::int64_t count = 0;
-      buckets.read(bucket).read(count);
-      if (bucket >= counts.size()) counts.resize(bucket + 1);
-      counts[bucket] = count;
-    }
-    Statement total(db, "SELECT sum_ns, min_ns, max_ns FROM latency WHERE run_id = ? AND metric = ?");
-    total.bind(run).bind(metric);
-    std::string sum;
-    std::int64_t low = 0, high = 0;
-    if (total.step()) total.read(sum).read(low).read(high);
-    histogram(latencies, m) = Histogram::restore(std::move(counts), from_decimal(sum), low, high);
-  }
+  for (std::size_t m = 0; m < kMetrics.size(); ++m) histogram(latencies, m) = read_histogram(db, run, kMetrics[m]);
+}
+
+void write_sessions(Connection& db, std::int64_t run, const std::optional<SessionStats>& sessions) {
+  if (!sessions) return;
+  Statement s(db, "INSERT INTO session_total VALUES (?, ?, ?, ?, ?)");
+  s.bind(run).bind(sessions->started).bind(sessions->finished).bind(sessions->requests);
+  s.bind(sessions->requests_finished).execute();
+  write_histogram(db, run, kSession, sessions->duration);
+}
+
+std::optional<SessionStats> read_sessions(Connection& db, std::int64_t run) {
+  Statement s(db, "SELECT started, finished, requests, requests_finished FROM session_total WHERE run_id = ?");
+  s.bind(run);
+  if (!s.step()) return std::nullopt;
+  SessionStats out;
+  s.read(out.started).read(out.finished).read(out.requests).read(out.requests_finished);
+  out.duration = read_histogram(db, run, kSession);
+  return out;
 }
 
 void write_series(Connection& db, std::int64_t run, const Series& series) {
@@ -369,6 +389,7 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write(cost.bind(run), r.cost, kCost);
   write_pools(db, run, r.pools);
   write_latency(db, run, r.latency);
+  write_sessions(db, run, r.sessions);
   write_series(db, run, r.series);
   write_list(db, run, "ledger", "entry", r.ledger, kLedger);
   write_list(db, run, "assumption", "entry", r.assumptions, kAssumption);
@@ -423,6 +444,7 @@ RunRecord ResultsDb::load(std::int64_t run) {
   require(whole, "a complete run has totals and costs");
   r.pools = read_pools(db, run);
   read_latency(db, run, r.latency);
+  r.sessions = read_sessions(db, run);
   read_series(db, run, r.series);
   r.ledger = read_list<LedgerEntry>(db, run, "ledger WHERE run_id = ? ORDER BY entry", kLedger);
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);

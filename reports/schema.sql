@@ -1,4 +1,4 @@
--- tokenfab results, schema version 3. One file per study; `tokenfab run -o` appends runs to it.
+-- tokenfab results, schema version 4. One file per study; `tokenfab run -o` appends runs to it.
 -- Units are in the column names: _s seconds, _ns nanoseconds, _j joules, _g grams CO2e, usd US dollars.
 
 -- One factory run on one replication of the workload. state: 'running' until its results are all written, then
@@ -90,7 +90,7 @@ CREATE TABLE request (
 ) WITHOUT ROWID;
 
 -- Latency histograms; those of several runs merge by SUM(count) GROUP BY metric, bucket.
--- metric: 'ttft', 'tpot', 'e2e' or 'queue'; a bucket covers [lower_ns, upper_ns), under 0.8 % wide.
+-- metric: 'ttft', 'tpot', 'e2e', 'queue', or 'session' (finished sessions, think time included); a bucket covers [lower_ns, upper_ns), under 0.8 % wide.
 CREATE TABLE latency_sketch (
   run_id INTEGER REFERENCES run(id), metric TEXT, bucket INTEGER,
   lower_ns INTEGER, upper_ns INTEGER, count INTEGER,
@@ -102,6 +102,13 @@ CREATE TABLE latency (
   min_ns INTEGER, max_ns INTEGER, mean_s REAL, p50_s REAL, p90_s REAL, p99_s REAL,
   PRIMARY KEY (run_id, metric)
 ) WITHOUT ROWID;
+
+-- Sessions of users or agents, where the workload has them; their durations are the metric 'session'.
+CREATE TABLE session_total (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  started INTEGER, finished INTEGER, requests INTEGER,
+  requests_finished INTEGER                           -- served in finished sessions
+);
 
 -- Equal bins over the run. Tokens count in the bin in which their step ends.
 CREATE TABLE series (

@@ -17,8 +17,8 @@ std::int64_t read_block(const JsonObject& o, std::int64_t page, bool shared_prom
                            shared_prompt ? "the KV page" : "what a hash id of Mooncake's traces covers"});
   const std::int64_t block = o.integer("block_tokens", 1, 1'000'000, fallback);
   if (block % page != 0)
-    o.fail("block_tokens", std::to_string(block) + " is not a multiple of the KV page of " + std::to_string(page) +
-                               " tokens");
+    o.fail("block_tokens",
+           std::to_string(block) + " is not a multiple of the KV page of " + std::to_string(page) + " tokens");
   return block;
 }
 
@@ -59,8 +59,8 @@ std::optional<PrefixCachePlan> read_prefix_cache(const JsonObject& pool, std::in
   const bool flag = pool.raw("prefix_cache").is_boolean();
   if (flag && !pool.boolean("prefix_cache", false)) return std::nullopt;
   if (policy == "static") pool.fail("prefix_cache", "is not for the batcher policy \"static\"");
-  const JsonObject o = flag ? JsonObject(kDefaults, pool.file(), pool.pointer() + "/prefix_cache")
-                            : pool.object("prefix_cache");
+  const JsonObject o =
+      flag ? JsonObject(kDefaults, pool.file(), pool.pointer() + "/prefix_cache") : pool.object("prefix_cache");
   PrefixCachePlan plan;
   plan.prefix.where = o.file() + ": " + o.pointer();
   plan.prefix.block_tokens = read_block(o, page_tokens, o.has("shared_prompt"), assumptions);

@@ -38,14 +38,67 @@ MarkovModulation read_markov(const JsonObject& o, double& rate) {
   return m;
 }
 
+GapLaw law_of(const std::string& name) {
+  return name == "gamma"     ? GapLaw::gamma
+         : name == "weibull" ? GapLaw::weibull
+         : name == "fixed"   ? GapLaw::fixed
+                             : GapLaw::exponential;
+}
+
+void read_profile(const JsonObject& o, ArrivalSpec& a) {
+  if (!o.has("profile")) return;
+  a.profile = o.numbers("profile");
+  a.profile_window_s = o.number_in("profile_window_s", 1e-3, 1e9, 3600);
+}
+
+void read_images(const JsonObject& o, MarkSpec& marks) {
+  if (!o.has("images")) return;
+  const JsonObject i = o.object("images");
+  marks.images.emplace();
+  marks.images->share = i.number_in("share", 0, 1, 1);
+  if (i.has("per_request")) marks.images->per_request = read_lengths(i, "per_request");
+  marks.images->tokens_each = read_lengths(i, "tokens_each");
+  i.finish();
+}
+
+MarkSpec read_marks(const JsonObject& o) {
+  MarkSpec marks;
+  read_images(o, marks);
+  for (const JsonObject& c : o.objects("classes")) {
+    marks.classes.push_back({c.string("name"), c.number_in("share", 0, 1e12),
+                             static_cast<int>(c.integer("priority", 0, 255, 0)), c.number_in("deadline_s", 0, 1e9, 0)});
+    c.finish();
+  }
+  if (o.has("variants")) {
+    const JsonObject v = o.object("variants");
+    marks.variants = VariantSpec{v.integer("count", 1, 65536), v.number_in("zipf", 0, 100, 1)};
+    v.finish();
+  }
+  return marks;
+}
+
+void read_end(const JsonObject& o, GeneratorSpec& g) {
+  g.max_requests = o.integer("max_requests", 1, INT64_MAX, 0);
+  g.duration_s = o.number_in("duration_s", 0, 1e9, 0);
+  if (g.max_requests == 0 && g.duration_s == 0) o.fail("", "needs \"max_requests\" or \"duration_s\"");
+}
+
+/// Refuses at `o` what the generator refuses.
+void try_out(const JsonObject& o, const GeneratorSpec& g) {
+  try {
+    make_generator(g);
+  } catch (const UserError& e) {
+    o.fail("", e.what());
+  }
+}
+
+}  // namespace
+
 ArrivalSpec read_arrivals(const JsonObject& o) {
   ArrivalSpec a;
   const std::string law = o.one_of("law", {"poisson", "gamma", "weibull", "fixed", "all-at-once"}, "poisson");
   a.all_at_once = law == "all-at-once";
-  a.law = law == "gamma"     ? GapLaw::gamma
-          : law == "weibull" ? GapLaw::weibull
-          : law == "fixed"   ? GapLaw::fixed
-                             : GapLaw::exponential;
+  a.law = law_of(law);
   if (law == "gamma" || law == "weibull") {
     if (o.has("cv") == o.has("shape")) o.fail("", "needs \"cv\" or \"shape\", one of them");
     a.cv = o.number_in("cv", 1e-3, 1e3, 1);
@@ -53,10 +106,7 @@ ArrivalSpec read_arrivals(const JsonObject& o) {
   }
   if (o.has("markov")) a.markov = read_markov(o.object("markov"), a.rate);
   else if (!a.all_at_once) a.rate = o.number_in("rate", 1e-6, 1e9);
-  if (o.has("profile")) {
-    a.profile = o.numbers("profile");
-    a.profile_window_s = o.number_in("profile_window_s", 1e-3, 1e9, 3600);
-  }
+  read_profile(o, a);
   o.finish();
   return a;
 }
@@ -104,23 +154,39 @@ LengthSpec read_lengths(const JsonObject& parent, const std::string& key) {
   o.fail(law, "is not a known law; allowed: uniform, geometric, zipf, quantiles, lognormal");
 }
 
-}  // namespace
-
 GeneratorSpec read_generator(const JsonObject& o) {
   GeneratorSpec g;
   g.arrivals = read_arrivals(o.object("arrivals"));
   g.input = read_lengths(o, "input_tokens");
   g.output = read_lengths(o, "output_tokens");
   g.in_out_correlation = o.number_in("in_out_correlation", -1, 1, 0);
-  g.max_requests = o.integer("max_requests", 1, INT64_MAX, 0);
-  g.duration_s = o.number_in("duration_s", 0, 1e9, 0);
-  if (g.max_requests == 0 && g.duration_s == 0) o.fail("", "needs \"max_requests\" or \"duration_s\"");
+  g.marks = read_marks(o);
+  read_end(o, g);
   o.finish();
-  try {
-    make_generator(g);
-  } catch (const UserError& e) {
-    o.fail("", e.what());
+  try_out(o, g);
+  return g;
+}
+
+GeneratorSpec read_clients(const JsonObject& o) {
+  GeneratorSpec g;
+  g.arrivals.rate = o.number_in("rate", 1e-6, 1e9);
+  read_profile(o, g.arrivals);
+  for (const JsonObject& c : o.objects("groups")) {
+    ClientSpec client;
+    client.share = c.number_in("share", 0, 1e12, 1);
+    client.count = c.integer("count", 1, 100'000, 1);
+    client.law = law_of(c.one_of("law", {"poisson", "gamma", "weibull", "fixed"}, "gamma"));
+    client.cv = c.number_in("cv", 1e-3, 1e3, 1);
+    client.input = read_lengths(c, "input_tokens");
+    client.output = read_lengths(c, "output_tokens");
+    c.finish();
+    g.clients.push_back(std::move(client));
   }
+  if (g.clients.empty()) o.fail("groups", "is empty; one group of clients is needed");
+  g.marks = read_marks(o);
+  read_end(o, g);
+  o.finish();
+  try_out(o, g);
   return g;
 }
 

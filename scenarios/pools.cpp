@@ -112,6 +112,17 @@ void read_hardware(const JsonObject& pool, const Catalog& catalog, Deployment& d
                            d.engine.id + " was not calibrated on " + d.chip.id + ": class defaults of the engine"});
 }
 
+std::shared_ptr<const StepModel> build_model(const JsonObject& pool, Deployment deployment) {
+  const std::string where = pool.file() + ": " + pool.pointer() + ": ";
+  try {
+    return std::make_shared<StepModel>(std::move(deployment));
+  } catch (const UserError& e) {
+    throw UserError(where + e.what());
+  } catch (const Infeasible& e) {
+    throw Infeasible(where + e.what());
+  }
+}
+
 }  // namespace
 
 PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCatalog& money,
@@ -136,19 +147,12 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
       read_prefix_cache(pool, deployment.kv_block_tokens, plan.spec.batcher.policy, assumptions);
   plan.spec.replicas = static_cast<int>(d.integer("replicas", 1, 100'000, 1, "one engine instance"));
   plan.spec.name = pool.string("name", deployment.llm.id + " on " + deployment.chip.id);
-  plan.supply = read_supply(pool, deployment.chip.id, money, assumptions);
-  pool.finish();
-
   deployment.max_sequences = plan.spec.batcher.max_sequences;
   deployment.token_budget = plan.spec.batcher.token_budget;
-  const std::string where = pool.file() + ": " + pool.pointer() + ": ";
-  try {
-    plan.spec.model = std::make_shared<StepModel>(std::move(deployment));
-  } catch (const UserError& e) {
-    throw UserError(where + e.what());
-  } catch (const Infeasible& e) {
-    throw Infeasible(where + e.what());
-  }
+  const std::string chip = deployment.chip.id;
+  plan.spec.model = build_model(pool, std::move(deployment));
+  plan.supply = read_supply(pool, chip, money, assumptions);
+  pool.finish();
   const StepModel& model = *plan.spec.model;
   BatcherSpec& b = plan.spec.batcher;
   if (const auto& c = model.deployment().calibration; c && c->request_gap)

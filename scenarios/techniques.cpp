@@ -57,6 +57,11 @@ void read_parallelism(const JsonObject& pool, Deployment& d, std::vector<Assumpt
   d.data_parallel = static_cast<int>(pool.integer("data_parallel", 1, 4096, 1));
   d.expert_parallel = pool.boolean("expert_parallel", false);
   d.overlap = pool.number_in("overlap", 0, 1, 0);
+  if (pool.has("broken"))
+    for (const nlohmann::json& name : pool.raw("broken")) {
+      if (!name.is_string()) pool.fail("broken", "holds something that is not a name like \"server0/chip3\"");
+      d.faults.broken.push_back(name.get<std::string>());
+    }
   if (pool.has("expert_routing")) {
     const JsonObject routing = pool.object("expert_routing");
     d.routing.zipf = routing.number_in("zipf", 0, 4, 0);

@@ -9,8 +9,8 @@ namespace tokenfab {
 Dtype dtype_of(const std::string& name);
 const std::vector<std::string>& dtype_names();
 
-/// Reads a pool's "tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel", "expert_routing" and
-/// "overlap".
+/// Reads a pool's "tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel", "expert_routing",
+/// "overlap" and "broken".
 void read_parallelism(const JsonObject& pool, Deployment& deployment, std::vector<Assumption>& assumptions);
 
 /// Reads a pool's "speculation" for its model; none where absent. Errors: UserError at the pointer.

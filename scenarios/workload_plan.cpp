@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "scenarios/generator_json.h"
+#include "scenarios/session_json.h"
 #include "sim/workload/builtin.h"
 #include "sim/workload/trace.h"
 
@@ -31,16 +32,6 @@ TransformSpec read_transform(const JsonObject& w) {
 bool changes_nothing(const TransformSpec& t) {
   return t.rate_scale == 1 && t.thin == 1 && t.copies == 1 && t.window_from_s == 0 &&
          t.window_to_s == std::numeric_limits<double>::infinity();
-}
-
-/// A trace beside the scenario file is found from anywhere.
-std::string resolve_path(const std::string& path, const std::string& scenario_file) {
-  namespace fs = std::filesystem;
-  const fs::path given(path);
-  if (given.is_absolute() || fs::exists(given)) return path;
-  const std::string file = scenario_file.substr(0, scenario_file.find(" (alternative \""));  // as messages name it
-  const fs::path beside = fs::path(file).parent_path() / given;
-  return fs::exists(beside) ? beside.string() : path;
 }
 
 TraceOptions read_trace(const JsonObject& w, const TransformSpec& transform) {
@@ -128,13 +119,37 @@ GeneratorSpec builtin_spec(const JsonObject& w, std::vector<Assumption>& assumpt
   return spec;
 }
 
+WorkloadPlan sessions_plan(const SessionsPlan& plan) {
+  return {[plan](std::uint64_t seed, std::uint32_t replication) {
+            SessionSpec s = plan.spec;
+            s.population.seed = seed;
+            s.population.replication = replication;
+            OpenWorkload out;
+            out.source = plan.recorded ? replay_sessions(plan.recorded, s.population) : make_sessions(s);
+            out.finish = [](RunRecord&) {};
+            return out;
+          },
+          plan.expected_requests};
+}
+
+constexpr const char* kSources = "\"use\", \"trace\", \"generate\", \"clients\" and \"sessions\"";
+
 }  // namespace
+
+std::string resolve_path(const std::string& path, const std::string& scenario_file) {
+  namespace fs = std::filesystem;
+  const fs::path given(path);
+  if (given.is_absolute() || fs::exists(given)) return path;
+  const std::string file = scenario_file.substr(0, scenario_file.find(" (alternative \""));  // as messages name it
+  const fs::path beside = fs::path(file).parent_path() / given;
+  return fs::exists(beside) ? beside.string() : path;
+}
 
 WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_override,
                            std::vector<Assumption>& assumptions) {
   const JsonObject w = scenario.object("workload");
-  const int sources = w.has("use") + w.has("trace") + w.has("generate");
-  if (sources != 1) w.fail("", "needs exactly one of \"use\", \"trace\" and \"generate\"");
+  const int sources = w.has("use") + w.has("trace") + w.has("generate") + w.has("clients") + w.has("sessions");
+  if (sources != 1) w.fail("", std::string("needs exactly one of ") + kSources);
   const TransformSpec transform_spec = read_transform(w);
   WorkloadPlan plan;
   if (!trace_override.empty()) {
@@ -148,8 +163,16 @@ WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_
     plan = trace_plan(read_trace(w, transform_spec));
   } else if (w.has("use")) {
     plan = generator_plan(builtin_spec(w, assumptions), transform_spec);
-  } else {
+  } else if (w.has("generate")) {
     plan = generator_plan(read_generator(w.object("generate")), transform_spec);
+  } else if (w.has("clients")) {
+    plan = generator_plan(read_clients(w.object("clients")), transform_spec);
+  } else {
+    if (!changes_nothing(transform_spec))
+      w.fail("",
+             "has \"sessions\", whose requests follow from each other: \"rate_scale\", \"window_s\", \"thin\" and "
+             "\"copies\" do not go with them");
+    plan = sessions_plan(read_sessions(w.object("sessions")));
   }
   w.finish();
   return plan;

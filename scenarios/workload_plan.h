@@ -33,10 +33,14 @@ class WorkloadPlan {
 };
 
 /// Reads "workload" of a scenario:
-///   {"use": "azure-conv-2023"} or {"trace": {"path": …, "format": …, …}} or {"generate": {…}},
+///   {"use": "azure-conv-2023"} or {"trace": {"path": …, "format": …, …}} or {"generate": {…}} or {"clients": {…}},
+///   or {"sessions": {…}}, a closed loop (session_json.h); all but the last
 ///   with "rate_scale", "window_s": [from, to], "thin", "copies".
 /// `trace_override` (--trace) replaces the source and keeps the transforms.
 WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_override,
                            std::vector<Assumption>& assumptions);
+
+/// `path` as given where it exists, or else beside the scenario file.
+std::string resolve_path(const std::string& path, const std::string& scenario_file);
 
 }  // namespace tokenfab

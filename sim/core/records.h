@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,15 @@ struct Latencies {
   Histogram ttft, tpot, e2e, queue;  // nanoseconds; queue = arrival to first scheduled
 };
 
+/// Sessions of users or agents: requests of which each is caused by the end of the one before.
+struct SessionStats {
+  std::int64_t started = 0;            // first request arrived
+  std::int64_t finished = 0;           // last request served; the rest were cut by a rejection or by the end of the run
+  std::int64_t requests = 0;           // offered in them
+  std::int64_t requests_finished = 0;  // served in finished sessions
+  Histogram duration;  // ns, of finished ones: arrival of the first request to the last token, think time included
+};
+
 /// Costs of one run; see docs/definitions.md for each denominator and basis.
 struct CostSummary {
   double usd_total = 0;                              // allocation: everything paid for over the makespan
@@ -150,6 +160,7 @@ struct RunRecord {
   double backlog_slope_per_s = 0;  // waiting requests per second of arrival time
 
   Latencies latency;
+  std::optional<SessionStats> sessions;  // where the workload has sessions
   Series series;
   std::vector<PoolUsage> pools;
   std::vector<Assumption> assumptions;

@@ -122,11 +122,15 @@ Site read_site(const JsonObject& supply, const std::string& chip, const MoneyCat
 
 Supply read_supply(const JsonObject& pool, const std::string& chip, const MoneyCatalog& money,
                    std::vector<Assumption>& assumptions) {
-  static const nlohmann::json kOnDemand = {{"rent", "on-demand"}};
-  const bool absent = !pool.has("supply");
-  if (absent)
+  static const nlohmann::json kOnDemand = {{"rent", "on-demand"}}, kOwn = {{"own", nlohmann::json::object()}};
+  const bool absent = !pool.has("supply"), rented = !money.rent_kinds(chip).empty();
+  if (absent && rented)
     assumptions.push_back({pool.pointer() + "/supply/rent", "on-demand", "no supply given: chips rented on demand"});
-  const JsonObject o = absent ? JsonObject(kOnDemand, pool.file(), pool.pointer() + "/supply") : pool.object("supply");
+  if (absent && !rented)
+    assumptions.push_back({pool.pointer() + "/supply/own", "all known figures",
+                           "no supply given, and no rent is known for " + chip + ": chips owned"});
+  const JsonObject o =
+      absent ? JsonObject(rented ? kOnDemand : kOwn, pool.file(), pool.pointer() + "/supply") : pool.object("supply");
   if (o.has("rent") == o.has("own")) o.fail("", "needs exactly one of \"rent\" and \"own\"");
   Supply supply;
   if (o.has("rent")) supply.rent = read_rent(o, chip, money, assumptions);

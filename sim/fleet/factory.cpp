@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "sim/core/event_queue.h"
+#include "sim/fleet/arrival_queue.h"
 #include "sim/fleet/replica.h"
 #include "sim/fleet/router.h"
 #include "sim/fleet/usage.h"
@@ -19,7 +20,6 @@ struct StepDone {
 struct HorizonReached {};
 using Event = std::variant<ArrivalDue, StepDone, HorizonReached>;
 
-constexpr std::size_t kReadAhead = 4096;
 constexpr std::int64_t kProgressEvery = 1 << 16;
 
 class Simulation {
@@ -27,7 +27,7 @@ class Simulation {
   Simulation(const FactorySpec& spec, RequestSource& requests, RunRecord& record,
              const std::function<void(const SimulationProgress&)>& progress)
       : spec_(spec),
-        requests_(requests),
+        arrivals_(requests),
         record_(record),
         recorder_(record),
         router_(Router::make({spec.router, spec.seed, spec.replication, cached_blocks(spec)})),
@@ -43,6 +43,11 @@ class Simulation {
       }
     }
     require(!replicas_.empty(), "a factory has at least one replica");
+    if (arrivals_.closed_loop())
+      recorder_.watch([this](const Request& request, Ns end, bool served) {
+        arrivals_.ended(request, end, served, now_);
+        next_arrival();
+      });
     load_ = [this](std::size_t i) { return replicas_[i]->outstanding(); };
   }
 
@@ -78,28 +83,23 @@ class Simulation {
     return out;
   }
 
-  std::span<const std::uint64_t> prefix(std::size_t pool, const Request& request) const {
-    return prefixes_[pool].of(request, batch_.hash_ids);
-  }
-
-  /// The first caching pool's blocks of the prompt: what the router goes by.
-  std::span<const std::uint64_t> routed_prefix(const Request& request) const {
+  /// The request's blocks in the eyes of the first pool that caches prefixes: what the router goes by.
+  std::span<const std::uint64_t> routed_prefix(const ArrivalQueue::Arrival& a) const {
     for (std::size_t p = 0; p < spec_.pools.size(); ++p)
-      if (spec_.pools[p].batcher.prefix_cache) return prefix(p, request);
+      if (spec_.pools[p].batcher.prefix_cache) return prefixes_[p].of(a.request, a.hashes);
     return {};
   }
 
-  std::size_t route(const Request& request) {
-    return replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_, routed_prefix(request));
+  std::size_t route(const ArrivalQueue::Arrival& a) {
+    return replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_, routed_prefix(a));
   }
 
+  /// An event for the earliest arrival known, unless there is one already.
   void next_arrival() {
-    if (position_ == batch_.requests.size()) {
-      requests_.read(batch_, kReadAhead);
-      position_ = 0;
-      if (batch_.requests.empty()) return;
-    }
-    queue_.push(batch_.requests[position_].arrival, EventOrder::arrival, ArrivalDue{});
+    const Ns next = arrivals_.next_time();
+    if (next >= arrival_due_) return;
+    arrival_due_ = next;
+    queue_.push(next, EventOrder::arrival, ArrivalDue{});
   }
 
   void schedule(std::size_t i) {
@@ -108,12 +108,15 @@ class Simulation {
   }
 
   void on(const ArrivalDue&) {
+    if (now_ != arrival_due_) return;  // an earlier follow-up came up; this one got another event
+    arrival_due_ = kNever;
     end_ = now_;
     recorder_.advance(now_);
-    const Request& request = batch_.requests[position_++];
-    recorder_.arrived(now_, request);
-    const std::size_t i = route(request);
-    if (replicas_[i]->arrive(now_, request, false, prefix(pool_of_[i], request))) schedule(i);
+    const ArrivalQueue::Arrival& arrival = arrivals_.take();
+    recorder_.arrived(now_, arrival.request);
+    const std::size_t i = route(arrival);
+    const auto prefix = prefixes_[pool_of_[i]].of(arrival.request, arrival.hashes);
+    if (replicas_[i]->arrive(now_, arrival.request, false, prefix)) schedule(i);
     next_arrival();
   }
 
@@ -128,7 +131,7 @@ class Simulation {
   }
 
   void on(const HorizonReached&) {
-    if (record_.offered == record_.served + record_.rejected && position_ == batch_.requests.size()) return;
+    if (record_.offered == record_.served + record_.rejected && arrivals_.next_time() == kNever) return;
     end_ = now_;
     recorder_.advance(now_);
     stopped_ = true;
@@ -144,7 +147,7 @@ class Simulation {
   }
 
   const FactorySpec& spec_;
-  RequestSource& requests_;
+  ArrivalQueue arrivals_;
   RunRecord& record_;
   RunRecorder recorder_;
   std::unique_ptr<Router> router_;
@@ -154,9 +157,7 @@ class Simulation {
   std::vector<std::size_t> pool_of_;    // of each replica
   std::vector<PromptPrefix> prefixes_;  // by pool
   EventQueue<Event> queue_;
-  RequestBatch batch_;
-  std::size_t position_ = 0;
-  Ns now_ = 0, end_ = 0;
+  Ns now_ = 0, end_ = 0, arrival_due_ = kNever;
   std::int64_t steps_ = 0;
   bool stopped_ = false;
 };

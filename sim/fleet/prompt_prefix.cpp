@@ -19,18 +19,17 @@ PromptPrefix::PromptPrefix(const PrefixSpec& spec, std::uint64_t seed, std::uint
   for (double& chance : asked_) chance *= spec.shared_share / total;
 }
 
-std::span<const std::uint64_t> PromptPrefix::of(const Request& request,
-                                                std::span<const std::uint64_t> hash_ids) const {
+std::span<const std::uint64_t> PromptPrefix::of(const Request& request, std::span<const std::uint64_t> hash_ids) const {
   if (spec_.block_tokens == 0) return {};
   const std::int64_t whole = request.input_tokens / spec_.block_tokens;
-  if (request.hash_count == 0) return shared(request, static_cast<std::size_t>(whole));
-  if (request.hash_count > whole + (request.input_tokens % spec_.block_tokens > 0))
-    throw UserError(spec_.where + ": request " + std::to_string(request.id) + " brings " +
-                    std::to_string(request.hash_count) + " prefix hashes for a prompt of " +
-                    std::to_string(request.input_tokens) + " tokens, more than there are blocks of " +
-                    std::to_string(spec_.block_tokens) + "; set \"block_tokens\" to what the workload's hashes cover");
-  const std::size_t count = std::min<std::size_t>(request.hash_count, static_cast<std::size_t>(whole));
-  return hash_ids.subspan(request.hash_begin, count);
+  if (hash_ids.empty()) return shared(request, static_cast<std::size_t>(whole));
+  const auto count = static_cast<std::int64_t>(hash_ids.size());
+  if (count > whole + (request.input_tokens % spec_.block_tokens > 0))
+    throw UserError(spec_.where + ": request " + std::to_string(request.id) + " brings " + std::to_string(count) +
+                    " prefix hashes for a prompt of " + std::to_string(request.input_tokens) +
+                    " tokens, more than there are blocks of " + std::to_string(spec_.block_tokens) +
+                    "; set \"block_tokens\" to what the workload's hashes cover");
+  return hash_ids.first(static_cast<std::size_t>(std::min(count, whole)));
 }
 
 std::span<const std::uint64_t> PromptPrefix::shared(const Request& request, std::size_t whole) const {

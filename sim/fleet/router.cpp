@@ -10,7 +10,9 @@ namespace {
 
 class RoundRobin final : public Router {
  public:
-  std::size_t pick(std::size_t replicas, const Load&, std::span<const std::uint64_t>) override { return next_++ % replicas; }
+  std::size_t pick(std::size_t replicas, const Load&, std::span<const std::uint64_t>) override {
+    return next_++ % replicas;
+  }
 
  private:
   std::size_t next_ = 0;

@@ -20,7 +20,8 @@ class Router {
     std::string name = "least-outstanding";
     std::uint64_t seed = 1;
     std::uint32_t replication = 0;
-    std::vector<std::int64_t> cached_blocks = {};  // prefix blocks that each replica can hold, all levels: "cache-aware"
+    std::vector<std::int64_t> cached_blocks =
+        {};  // prefix blocks that each replica can hold, all levels: "cache-aware"
   };
   /// "round-robin", "least-outstanding" (ties: lowest index), "power-of-two" (two drawn at random, less loaded one) or
   /// "cache-aware" (cache_router.h).

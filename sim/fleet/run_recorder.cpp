@@ -38,6 +38,7 @@ void RunRecorder::arrived(Ns now, const Request& request) {
   first_arrival_ = std::min(first_arrival_, now);
   last_arrival_ = now;
   ++series_.bin(now).arrived;
+  sessions_.arrived(now, request);
   waiting_at_last_arrival_ = waiting_;
 }
 
@@ -48,6 +49,8 @@ void RunRecorder::rejected(Ns now, const Request& request, bool queue_full) {
   ++(queue_full ? rejected_full_ : record_.rejected_too_long);
   ++series_.bin(now).rejected;
   if (record_.keeps_rows) record_.rows.push_back(row_of(request, RequestState::rejected));
+  sessions_.ended(now, request, false);
+  if (ended_) ended_(request, now, false);
 }
 
 bool RunRecorder::meets_slo(Ns ttft, Ns tpot, Ns e2e) const {
@@ -77,6 +80,8 @@ void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, i
     record_.rows.push_back(row_of(t, RequestState::served, preemptions, pool, replica));
     record_.rows.back().finish = now + t.front_end;
   }
+  sessions_.ended(now + t.front_end, r, true);
+  if (ended_) ended_(r, now + t.front_end, true);
 }
 
 void RunRecorder::unfinished(Ns now, const Tracked& t, std::int32_t preemptions, int pool, int replica) {
@@ -109,6 +114,7 @@ void RunRecorder::check() const {
 void RunRecorder::close(Ns end) {
   advance(end);
   record_.series = series_.series();
+  record_.sessions = sessions_.stats();
   const Ns start = record_.offered > 0 ? first_arrival_ : end;
   record_.makespan_s = seconds_from_ns(end - start);
   record_.arrival_span_s = seconds_from_ns(last_arrival_ - std::min(start, last_arrival_));

@@ -1,6 +1,9 @@
 #pragma once
+#include <functional>
+
 #include "sim/core/records.h"
 #include "sim/core/series_recorder.h"
+#include "sim/fleet/session_recorder.h"
 #include "sim/workload/request.h"
 
 namespace tokenfab {
@@ -16,6 +19,10 @@ class RunRecorder {
     Ns scheduled = -1, first_token = -1;
     Ns front_end = 0;  // the client hears of every token this much later: tokenizer, HTTP, detokenizer
   };
+
+  /// Told of every request that ends, and when its client knows.
+  using Ended = std::function<void(const Request& request, Ns end, bool served)>;
+  void watch(Ended ended) { ended_ = std::move(ended); }
 
   void arrived(Ns now, const Request& request);
   void rejected(Ns now, const Request& request, bool queue_full);
@@ -36,6 +43,8 @@ class RunRecorder {
   void check() const;
 
   RunRecord& record_;
+  Ended ended_;
+  SessionRecorder sessions_;
   SeriesRecorder series_;
   std::int64_t waiting_ = 0, running_ = 0;
   std::int64_t rejected_full_ = 0, waiting_at_last_arrival_ = 0;

@@ -25,14 +25,14 @@ struct BatcherSpec {
   std::int64_t kv_blocks = 0;
   std::int32_t kv_block_tokens = 16;
   std::int64_t watermark_blocks = 0;
-  std::int32_t draft_tokens = 0;  // most tokens drafted per sequence and decode step; blocks are set aside for them
-  KvWindow window;                // of the model's sliding-window layers
-  Pace pace;                      // of decoding sequences in simulated speculative decoding
-  bool prefix_cache = false;      // prompts share blocks of pages by their hashes (set_prefix)
-  std::int64_t prefix_pages = 1;  // pages of such a block
-  Ticks prefix_life = 0;          // blocks unused for longer are forgotten; 0: never
+  std::int32_t draft_tokens = 0;     // most tokens drafted per sequence and decode step; blocks are set aside for them
+  KvWindow window;                   // of the model's sliding-window layers
+  Pace pace;                         // of decoding sequences in simulated speculative decoding
+  bool prefix_cache = false;         // prompts share blocks of pages by their hashes (set_prefix)
+  std::int64_t prefix_pages = 1;     // pages of such a block
+  Ticks prefix_life = 0;             // blocks unused for longer are forgotten; 0: never
   std::vector<CacheTierSpec> tiers;  // where blocks go when their pages are wanted; empty: nowhere
-  bool log_kv = false;            // keep kv_events() for an engine that owns real pages
+  bool log_kv = false;               // keep kv_events() for an engine that owns real pages
 };
 
 /// What became of real pages, in the order in which it must be carried out. `page`: place in the slot's page table.

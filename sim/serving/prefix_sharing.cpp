@@ -43,9 +43,8 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
     const std::int64_t block = prefix_block_tokens();
     // At least one token is computed, for its logits.
     a.cached = std::min(find_prefix(prefix) * block, prompt_left(s) - 1);
-    in_use = std::count_if(prefix.hashes.begin(), prefix.hashes.begin() + a.cached / block, [this](std::uint64_t hash) {
-      return index_.state(hash) == PrefixIndex::State::used;
-    });
+    in_use = std::count_if(prefix.hashes.begin(), prefix.hashes.begin() + a.cached / block,
+                           [this](std::uint64_t hash) { return index_.state(hash) == PrefixIndex::State::used; });
   }
   a.tokens = std::min(prompt_left(s) - a.cached, budget);
   Sequence after = s;

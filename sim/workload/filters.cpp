@@ -9,6 +9,12 @@ namespace {
 
 constexpr std::size_t kAhead = 4096;
 
+/// The deadline stays as far from the arrival as it was.
+void move_to(Request& request, Ns arrival) {
+  if (request.deadline != 0) request.deadline += arrival - request.arrival;
+  request.arrival = arrival;
+}
+
 /// Rounds to the grid, then assigns the sorted uniforms of a tick to its requests in their order.
 class Dejitter final : public Filter {
  public:
@@ -20,7 +26,7 @@ class Dejitter final : public Filter {
   bool next(Item& item) override {
     if (at_ == tick_.size() && !load_tick()) return false;
     std::swap(item, tick_[at_]);
-    item.request.arrival = spread_[at_++];
+    move_to(item.request, spread_[at_++]);
     return true;
   }
   bool load_tick() {
@@ -56,7 +62,7 @@ class Window final : public Filter {
     do {
       if (!pull(item) || item.request.arrival >= to_) return false;
     } while (item.request.arrival < from_);
-    item.request.arrival -= from_;
+    move_to(item.request, item.request.arrival - from_);
     return true;
   }
   Ns from_, to_;
@@ -99,7 +105,7 @@ class Copies final : public Filter {
   void add(const Item& original, std::uint64_t copy) {
     Item item = original;
     if (copy > 0 && jitter_ > 0)
-      item.request.arrival += static_cast<Ns>(random_.below(static_cast<std::uint64_t>(jitter_)));
+      move_to(item.request, item.request.arrival + static_cast<Ns>(random_.below(static_cast<std::uint64_t>(jitter_))));
     for (auto& hash : item.hashes) hash ^= copy * 0x9E3779B97F4A7C15u;
     const Ns when = item.request.arrival;
     waiting_.emplace(when, std::move(item));
@@ -120,7 +126,7 @@ class ScaleRate final : public RequestSource {
     inner_->read(batch, limit);
     for (Request& r : batch.requests) {
       const double scaled = static_cast<double>(r.arrival) / factor_;
-      r.arrival = scaled < 9e18 ? static_cast<Ns>(std::llround(scaled)) : kNever / 2;
+      move_to(r, scaled < 9e18 ? static_cast<Ns>(std::llround(scaled)) : kNever / 2);
     }
   }
 

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "sim/workload/clients.h"
+#include "sim/workload/marks.h"
 
 namespace tokenfab {
 namespace {
@@ -90,7 +92,28 @@ class Generator final : public RequestSource {
 
 std::unique_ptr<RequestSource> make_generator(const GeneratorSpec& spec) {
   check(spec);
-  return std::make_unique<Generator>(spec);
+  std::unique_ptr<RequestSource> out;
+  if (spec.clients.empty()) out = std::make_unique<Generator>(spec);
+  else out = make_clients(spec);
+  return spec.marks.empty() ? std::move(out) : mark(std::move(out), spec.marks, spec.seed, spec.replication);
+}
+
+std::pair<double, double> mean_tokens(const GeneratorSpec& spec) {
+  double input = mean_length(spec.input), output = mean_length(spec.output);
+  if (!spec.clients.empty()) {
+    double shares = 0;
+    input = output = 0;
+    for (const ClientSpec& c : spec.clients) {
+      shares += c.share;
+      input += c.share * mean_length(c.input);
+      output += c.share * mean_length(c.output);
+    }
+    input /= shares;
+    output /= shares;
+  }
+  if (const auto& images = spec.marks.images)
+    input += images->share * mean_length(images->per_request) * mean_length(images->tokens_each);
+  return {input, output};
 }
 
 std::int64_t expected_requests(const GeneratorSpec& spec) {

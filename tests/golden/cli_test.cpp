@@ -297,3 +297,19 @@ TEST_CASE("every catalogue lists and every price has a source") {
     CHECK_FALSE(row["as_of"].get<std::string>().empty());
   }
 }
+
+TEST_CASE("explain --topology shows chips, links and what they cost, and refuses what is cut apart") {
+  const Shell tokenfab;
+  const std::string dot = tokenfab("explain " + kMain + " --topology").out;
+  CHECK_THAT(dot, Catch::Contains("\"server0/chip7\" -- \"server0/switch\" [label=\"450 GB/s, 0.25 us\"]"));
+  const json whole = tokenfab.parsed("explain " + kMain + " --topology --json")["pools"][0];
+  CHECK(whole["nodes"].size() == 9);
+  CHECK(whole["links"].size() == 8);
+  const json broken = tokenfab.parsed("explain " + kMain + " --topology --json --broken server0/chip3")["pools"][0];
+  CHECK(broken["nodes"].size() == 7 + 8 + 3);  // the other seven, a second server for the eighth, switches and spine
+  const auto rate = [](const json& pool) { return pool["collectives"][0]["all_reduce"]["s_per_byte"].get<double>(); };
+  CHECK(rate(whole) == Approx(2 * 7.0 / 8 / 450e9));
+  CHECK(rate(broken) > 2 * rate(whole));
+  CHECK(tokenfab("explain " + kMain + " --topology --json --broken server0/switch").code == 3);
+  CHECK(tokenfab("explain " + kMain + " --topology --broken server0/chip8").code == 2);
+}

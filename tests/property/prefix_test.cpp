@@ -183,7 +183,7 @@ TEST_CASE("after every step blocks in use are those of running sequences, shared
         const Request& q = c.load.requests[next];
         Slot slot = kNoSlot;
         if (batcher->enqueue(q.input_tokens, q.output_tokens, slot) != Batcher::Verdict::accepted) continue;
-        const auto prefix = prefixes.of(q, c.load.hash_ids);
+        const auto prefix = prefixes.of(q, std::span(c.load.hash_ids).subspan(q.hash_begin, q.hash_count));
         batcher->set_prefix(slot, {prefix.begin(), prefix.end()});
       }
       if (batcher->plan(now).empty()) continue;

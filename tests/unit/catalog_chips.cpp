@@ -125,8 +125,7 @@ TEST_CASE("profiles of SRAM pipelines reproduce the reported speed of one user")
   Deployment groq = one_chip(shipped().chip("groq-lpu-v1"), "groq");
   groq.llm = shipped().llm("llama-2-70b");
   groq.weights = groq.activations = Dtype::int8;
-  groq.tensor_parallel = 16;
-  groq.pipeline_parallel = 36;  // 576 chips
+  groq.pipeline_parallel = 576;  // Hacker News 39435411
   groq.max_sequences = 8;
   groq.token_budget = 64;
   groq.memory_share = groq.engine.memory_share.value;

@@ -70,14 +70,22 @@ void check_same(const PoolUsage& in, const PoolUsage& out) {
 void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                 latency, series, pools, assumptions, prices, ledger, cost, provenance, error, bands, keeps, rows] =
-        record;
+                 latency, sessions, series, pools, assumptions, prices, ledger, cost, provenance, error, bands, keeps,
+                 rows] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                     provenance, error, bands.basis);
   };
   CHECK((plain(in) == plain(out)));
   for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
     check_same(in.latency.*part, out.latency.*part);
+  REQUIRE(in.sessions.has_value() == out.sessions.has_value());
+  if (in.sessions) {
+    const auto counts = [](const SessionStats& s) {
+      return std::tuple(s.started, s.finished, s.requests, s.requests_finished);
+    };
+    CHECK((counts(*in.sessions) == counts(*out.sessions)));
+    check_same(in.sessions->duration, out.sessions->duration);
+  }
   CHECK(in.series.bin_ns == out.series.bin_ns);
   check_same(in.series.bins, out.series.bins);
   REQUIRE(in.pools.size() == out.pools.size());
@@ -103,6 +111,8 @@ TEST_CASE("a run comes back from the file as it went in") {
   in.slo_tpot_s = 0.05, in.slo_e2e_s = 20;
   in.error_band = 0.055;
   in.series.bins[3].rejected = 2;
+  in.sessions = SessionStats{9, 7, 60, 50, {}};
+  for (int i = 1; i <= 7; ++i) in.sessions->duration.add(i * 1'000'000'000ll);
   in.pools.push_back(in.pools[0]);
   in.pools[1].trust = {"class defaults", "", 0, 0, 0, "not measured"};
   in.pools[1].name = "second", in.pools[1].pipeline_parallel = 4, in.pools[1].step_time.pop_back();

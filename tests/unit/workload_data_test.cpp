@@ -11,13 +11,6 @@ using namespace tokenfab::testing;
 
 namespace {
 
-/// Where the public traces lie, or "" (the test then says that it skips).
-std::string data_folder() {
-  const char* folder = std::getenv("TOKENFAB_DATA");
-  if (!folder) WARN("skipped: TOKENFAB_DATA is not set");
-  return folder ? folder : "";
-}
-
 WorkloadStats measure_file(const std::string& path, double dejitter_s = 0) {
   TraceOptions o;
   o.path = path;

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -35,6 +36,13 @@ inline ReadTrace read_text(const std::string& text, TraceOptions options = {}) {
   ReadTrace out{drain(*source), {}};
   out.report = *report;
   return out;
+}
+
+/// Where the public traces lie, or "" (the test then says that it skips).
+inline std::string data_folder() {
+  const char* folder = std::getenv("TOKENFAB_DATA");
+  if (!folder) WARN("skipped: TOKENFAB_DATA is not set");
+  return folder ? folder : "";
 }
 
 }  // namespace tokenfab::testing
