@@ -143,8 +143,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   PoolPlan plan;
   double watermark = 0;
   plan.spec.batcher = read_batcher(pool, deployment.engine, deployment.llm, assumptions, watermark);
-  const auto prefix_cache =
-      read_prefix_cache(pool, deployment.kv_block_tokens, plan.spec.batcher.policy, assumptions);
+  const auto prefix_cache = read_prefix_cache(pool, deployment.kv_block_tokens, plan.spec.batcher.policy, assumptions);
   plan.spec.replicas = static_cast<int>(d.integer("replicas", 1, 100'000, 1, "one engine instance"));
   plan.spec.name = pool.string("name", deployment.llm.id + " on " + deployment.chip.id);
   deployment.max_sequences = plan.spec.batcher.max_sequences;
