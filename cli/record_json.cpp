@@ -34,6 +34,26 @@ json trust_json(const PoolTrust& t) {
           {"basis", t.basis}};
 }
 
+/// Shares of prompt tokens looked up, so that the tiers' rates add up to the hit rate.
+json prefix_cache_json(const PoolUsage& p) {
+  json tiers = json::array();
+  std::int64_t hits = 0;
+  const auto looked_up = static_cast<double>(p.prompt_tokens_looked_up);
+  const auto rate = [&](std::int64_t tokens) { return looked_up > 0 ? static_cast<double>(tokens) / looked_up : 0.0; };
+  for (const CacheLevelUsage& level : p.prefix_cache) {
+    hits += level.hit_tokens;
+    tiers.push_back({{"tier", level.level},
+                     {"hit_tokens", level.hit_tokens},
+                     {"hit_rate", rate(level.hit_tokens)},
+                     {"read_bytes", level.read_bytes},
+                     {"written_bytes", level.written_bytes}});
+  }
+  return {{"looked_up_tokens", p.prompt_tokens_looked_up},
+          {"hit_tokens", hits},
+          {"hit_rate", rate(hits)},
+          {"by_tier", tiers}};
+}
+
 json pool_json(const PoolUsage& p, double makespan) {
   json steps = json::object();
   for (const auto& row : p.step_time) {
@@ -41,29 +61,31 @@ json pool_json(const PoolUsage& p, double makespan) {
     cell = (cell.is_null() ? 0.0 : cell.get<double>()) + row.seconds;
   }
   const double paid = p.paid_chip_seconds > 0 ? p.paid_chip_seconds : 1;
-  return {{"name", p.name},
-          {"llm", p.llm},
-          {"chip", p.chip},
-          {"engine", p.engine},
-          {"chips", p.chips},
-          {"replicas", p.replicas},
-          {"tensor_parallel", p.tensor_parallel},
-          {"pipeline_parallel", p.pipeline_parallel},
-          {"weights", p.weights},
-          {"kv", p.kv},
-          {"utilisation_time", makespan > 0 ? p.busy_chip_seconds / paid : 0.0},
-          {"steps", p.steps},
-          {"preemptions", p.preemptions},
-          {"recomputed_tokens", p.recomputed_tokens},
-          {"kv_blocks", p.kv_blocks},
-          {"peak_kv_blocks", p.peak_kv_blocks},
-          {"most_sequences", p.most_sequences},
-          {"most_context", p.most_context},
-          {"most_tokens", p.most_tokens},
-          {"trust", trust_json(p.trust)},
-          {"prefill_busy_s", p.prefill_busy_seconds},
-          {"decode_busy_s", p.decode_busy_seconds},
-          {"step_time_s", steps}};
+  json out = {{"name", p.name},
+              {"llm", p.llm},
+              {"chip", p.chip},
+              {"engine", p.engine},
+              {"chips", p.chips},
+              {"replicas", p.replicas},
+              {"tensor_parallel", p.tensor_parallel},
+              {"pipeline_parallel", p.pipeline_parallel},
+              {"weights", p.weights},
+              {"kv", p.kv},
+              {"utilisation_time", makespan > 0 ? p.busy_chip_seconds / paid : 0.0},
+              {"steps", p.steps},
+              {"preemptions", p.preemptions},
+              {"recomputed_tokens", p.recomputed_tokens},
+              {"kv_blocks", p.kv_blocks},
+              {"peak_kv_blocks", p.peak_kv_blocks},
+              {"most_sequences", p.most_sequences},
+              {"most_context", p.most_context},
+              {"most_tokens", p.most_tokens},
+              {"trust", trust_json(p.trust)},
+              {"prefill_busy_s", p.prefill_busy_seconds},
+              {"decode_busy_s", p.decode_busy_seconds},
+              {"step_time_s", steps}};
+  if (!p.prefix_cache.empty()) out["prefix_cache"] = prefix_cache_json(p);
+  return out;
 }
 
 /// Each metric where it stands in the run's object: "ttft_s.p50" is bands.ttft_s.p50.

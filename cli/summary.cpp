@@ -125,6 +125,26 @@ bool varies(const Bands& bands) {
   return saturated && saturated->low < saturated->high;
 }
 
+std::string prefix_cache_note(const RunRecord& r) {
+  std::string out;
+  for (const PoolUsage& p : r.pools) {
+    if (p.prefix_cache.empty() || p.prompt_tokens_looked_up == 0) continue;
+    const auto share = [&](std::int64_t tokens) {
+      return fmt::format("{:.1f} %",
+                         100 * static_cast<double>(tokens) / static_cast<double>(p.prompt_tokens_looked_up));
+    };
+    std::int64_t hits = 0;
+    std::string each;
+    for (const CacheLevelUsage& level : p.prefix_cache) {
+      hits += level.hit_tokens;
+      each += fmt::format("{}{} {}", each.empty() ? "" : ", ", level.level, share(level.hit_tokens));
+    }
+    out += fmt::format("\n{}, {}: prefix cache: {} of the prompt tokens found ({})\n", r.alternative, p.name,
+                       share(hits), each);
+  }
+  return out;
+}
+
 std::string sessions_note(const RunRecord& r) {
   const SessionStats& s = *r.sessions;
   std::string out = fmt::format("\n{}: {} of {} sessions finished", r.alternative, s.finished, s.started);
@@ -137,7 +157,7 @@ std::string sessions_note(const RunRecord& r) {
 }
 
 std::string notes(const RunRecord& r) {
-  std::string out;
+  std::string out = prefix_cache_note(r);
   if (r.sessions) out += sessions_note(r);
   if (r.saturated)
     out += fmt::format(

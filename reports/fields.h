@@ -55,6 +55,13 @@ void usage(P& p, F f) {
   f("recomputed_tokens", p.recomputed_tokens), f("steps", p.steps), f("preemptions", p.preemptions);
   f("flop", p.flop), f("hbm_bytes", p.hbm_bytes), f("peak_kv_blocks", p.peak_kv_blocks);
   f("most_sequences", p.most_sequences), f("most_context", p.most_context), f("most_tokens", p.most_tokens);
+  f("prompt_tokens_looked_up", p.prompt_tokens_looked_up);
+}
+
+template <class C, class F>
+void cache_level(C& c, F f) {
+  f("name", c.level), f("hit_tokens", c.hit_tokens), f("read_bytes", c.read_bytes);
+  f("written_bytes", c.written_bytes);
 }
 
 template <class T, class F>

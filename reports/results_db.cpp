@@ -16,7 +16,7 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
 constexpr const char* kSession = "session";  // metric: from the first request to the end of the last
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
@@ -100,6 +100,7 @@ const auto kCost = [](auto& r, auto f) { fields::cost(r, f); };
 const auto kPool = [](auto& r, auto f) { fields::pool(r, f); };
 const auto kUsage = [](auto& r, auto f) { fields::usage(r, f); };
 const auto kStepTime = [](auto& r, auto f) { fields::step_time(r, f); };
+const auto kCacheLevel = [](auto& r, auto f) { fields::cache_level(r, f); };
 const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
 const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
 const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
@@ -261,6 +262,10 @@ void write_pools(Connection& db, std::int64_t run, const std::vector<PoolUsage>&
   Statement s = insert(db, "step_time", {"run_id", "pool"}, StepTimeRow{}, kStepTime);
   for (std::size_t p = 0; p < pools.size(); ++p)
     for (const auto& row : pools[p].step_time) write(s.bind(run).bind(p), row, kStepTime);
+  Statement cache = insert(db, "cache_level", {"run_id", "pool", "level"}, CacheLevelUsage{}, kCacheLevel);
+  for (std::size_t p = 0; p < pools.size(); ++p)
+    for (std::size_t level = 0; level < pools[p].prefix_cache.size(); ++level)
+      write(cache.bind(run).bind(p).bind(level), pools[p].prefix_cache[level], kCacheLevel);
 }
 
 void write_trust(Connection& db, std::int64_t run, const std::vector<PoolUsage>& pools) {
@@ -294,6 +299,8 @@ std::vector<PoolUsage> read_pools(Connection& db, std::int64_t run) {
     pools[p].step_time = read_list<StepTimeRow>(
         db, run, "step_time WHERE run_id = ? AND pool = " + std::to_string(p) + " ORDER BY op_class, bound, phase",
         kStepTime);
+    pools[p].prefix_cache = read_list<CacheLevelUsage>(
+        db, run, "cache_level WHERE run_id = ? AND pool = " + std::to_string(p) + " ORDER BY level", kCacheLevel);
   }
   read_trust(db, run, pools);
   return pools;

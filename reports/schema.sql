@@ -1,4 +1,4 @@
--- tokenfab results, schema version 2. One file per study; `tokenfab run -o` appends runs to it.
+-- tokenfab results, schema version 4. One file per study; `tokenfab run -o` appends runs to it.
 -- Units are in the column names: _s seconds, _ns nanoseconds, _j joules, _g grams CO2e, usd US dollars.
 
 -- One factory run on one replication of the workload. state: 'running' until its results are all written, then
@@ -60,7 +60,16 @@ CREATE TABLE usage (
   steps INTEGER, preemptions INTEGER, flop REAL, hbm_bytes REAL, peak_kv_blocks INTEGER,
   most_sequences INTEGER, most_context INTEGER,         -- of a decode step: sequences, their mean KV tokens
   most_tokens INTEGER,                                  -- of a step
+  prompt_tokens_looked_up INTEGER,                      -- in the prefix cache; 0: none
   PRIMARY KEY (run_id, pool)
+) WITHOUT ROWID;
+
+-- Prefix caches, level by level, 0 the chips' own memory: prompt tokens found there, bytes brought from there to the
+-- chips, bytes come down from the level above. No rows where a pool caches no prefixes.
+CREATE TABLE cache_level (
+  run_id INTEGER REFERENCES run(id), pool INTEGER, level INTEGER,
+  name TEXT, hit_tokens INTEGER, read_bytes REAL, written_bytes REAL,
+  PRIMARY KEY (run_id, pool, level)
 ) WITHOUT ROWID;
 
 -- Where busy time went. phase: 'prefill' or 'decode'; bound: 'bandwidth', 'compute', 'network' or 'host'.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hwmodels/calibration.h"
+#include "scenarios/cache_json.h"
 #include "scenarios/techniques.h"
 #include "sim/economics/supply.h"
 
@@ -143,6 +144,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   PoolPlan plan;
   double watermark = 0;
   plan.spec.batcher = read_batcher(pool, deployment.engine, deployment.llm, assumptions, watermark);
+  const auto prefix_cache = read_prefix_cache(pool, deployment.kv_block_tokens, plan.spec.batcher.policy, assumptions);
   plan.fewest_replicas = pool.has("replicas") && pool.raw("replicas") == "fewest";
   if (!plan.fewest_replicas)
     plan.spec.replicas = static_cast<int>(d.integer("replicas", 1, 100'000, 1, "one engine instance"));
@@ -158,6 +160,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   if (const auto& c = model.deployment().calibration; c && c->request_gap)
     plan.spec.front_end = ns_from_seconds(c->request_gap->value);
   fit_batcher(model, plan.spec);
+  if (prefix_cache) fit_prefix_cache(*prefix_cache, model, plan.spec);
   b.watermark_blocks = static_cast<std::int64_t>(std::ceil(watermark * static_cast<double>(b.kv_blocks)));
   return plan;
 }

@@ -43,6 +43,13 @@ struct StepTimeRow {
   double seconds = 0;
 };
 
+/// What one level of a pool's prefix cache gave, summed over its replicas. "hbm" is the chips' own memory.
+struct CacheLevelUsage {
+  std::string level;
+  std::int64_t hit_tokens = 0;               // prompt tokens found there when their request was first scheduled
+  double read_bytes = 0, written_bytes = 0;  // brought to the chips; come down from the level above; 0 for "hbm"
+};
+
 /// How far the step times of a pool can be trusted (hwmodels/trust.h).
 struct PoolTrust {
   std::string grade, calibration;          // calibration: its id; empty: the engine's class defaults, or no model
@@ -74,6 +81,8 @@ struct PoolUsage {
   std::int64_t most_tokens = 0;     // of one step
   PoolTrust trust;
   std::vector<StepTimeRow> step_time;
+  std::vector<CacheLevelUsage> prefix_cache;  // nearest level first; empty: none
+  std::int64_t prompt_tokens_looked_up = 0;   // in the prefix cache: all of every request scheduled
 };
 
 struct Assumption {

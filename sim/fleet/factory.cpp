@@ -30,15 +30,18 @@ class Simulation {
         arrivals_(requests),
         record_(record),
         recorder_(record),
-        router_(Router::make(spec.router, spec.seed, spec.replication)),
+        router_(Router::make({spec.router, spec.seed, spec.replication, cached_blocks(spec)})),
         progress_(progress) {
-    for (std::size_t p = 0; p < spec.pools.size(); ++p)
+    for (std::size_t p = 0; p < spec.pools.size(); ++p) {
+      prefixes_.emplace_back(spec.pools[p].prefix, spec.seed, spec.replication);
       for (int r = 0; r < spec.pools[p].replicas; ++r) {
         replicas_.push_back(std::make_unique<Replica>(static_cast<int>(p), r, spec.pools[p].batcher,
                                                       make_executor(spec.pools[p]), spec.stepwise, recorder_,
                                                       spec.pools[p].front_end));
         replicas_.back()->speculate(spec.pools[p].luck, spec.seed, spec.replication);
+        pool_of_.push_back(p);
       }
+    }
     require(!replicas_.empty(), "a factory has at least one replica");
     if (arrivals_.closed_loop())
       recorder_.watch([this](const Request& request, Ns end, bool served) {
@@ -69,6 +72,28 @@ class Simulation {
     return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model);
   }
 
+  /// Prefix blocks that each replica can hold in all levels.
+  static std::vector<std::int64_t> cached_blocks(const FactorySpec& spec) {
+    std::vector<std::int64_t> out;
+    for (const PoolSpec& pool : spec.pools) {
+      std::int64_t blocks = pool.batcher.kv_blocks / pool.batcher.prefix_pages;
+      for (const CacheTierSpec& tier : pool.batcher.tiers) blocks += tier.blocks;
+      out.insert(out.end(), static_cast<std::size_t>(pool.replicas), pool.batcher.prefix_cache ? blocks : 0);
+    }
+    return out;
+  }
+
+  /// The request's blocks in the eyes of the first pool that caches prefixes: what the router goes by.
+  std::span<const std::uint64_t> routed_prefix(const ArrivalQueue::Arrival& a) const {
+    for (std::size_t p = 0; p < spec_.pools.size(); ++p)
+      if (spec_.pools[p].batcher.prefix_cache) return prefixes_[p].of(a.request, a.hashes);
+    return {};
+  }
+
+  std::size_t route(const ArrivalQueue::Arrival& a) {
+    return replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_, routed_prefix(a));
+  }
+
   /// An event for the earliest arrival known, unless there is one already.
   void next_arrival() {
     const Ns next = arrivals_.next_time();
@@ -87,10 +112,11 @@ class Simulation {
     arrival_due_ = kNever;
     end_ = now_;
     recorder_.advance(now_);
-    const Request& request = arrivals_.take().request;
-    recorder_.arrived(now_, request);
-    const std::size_t i = replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_);
-    if (replicas_[i]->arrive(now_, request)) schedule(i);
+    const ArrivalQueue::Arrival& arrival = arrivals_.take();
+    recorder_.arrived(now_, arrival.request);
+    const std::size_t i = route(arrival);
+    const auto prefix = prefixes_[pool_of_[i]].of(arrival.request, arrival.hashes);
+    if (replicas_[i]->arrive(now_, arrival.request, false, prefix)) schedule(i);
     next_arrival();
   }
 
@@ -128,6 +154,8 @@ class Simulation {
   Router::Load load_;
   const std::function<void(const SimulationProgress&)>& progress_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  std::vector<std::size_t> pool_of_;    // of each replica
+  std::vector<PromptPrefix> prefixes_;  // by pool
   EventQueue<Event> queue_;
   Ns now_ = 0, end_ = 0, arrival_due_ = kNever;
   std::int64_t steps_ = 0;

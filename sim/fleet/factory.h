@@ -6,6 +6,7 @@
 
 #include "hwmodels/step_model.h"
 #include "sim/core/records.h"
+#include "sim/fleet/prompt_prefix.h"
 #include "sim/serving/batcher.h"
 #include "sim/workload/request.h"
 
@@ -20,7 +21,9 @@ struct PoolSpec {
   /// Replaces the simulated executor (tests, a real engine); then the pool's usage has no step times.
   std::function<std::unique_ptr<Executor>()> executor;
   std::shared_ptr<const DraftLuck> luck;  // of speculative decoding; with batcher.pace
-  Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
+  PrefixSpec prefix = {};                 // with batcher.prefix_cache
+  double prefix_block_bytes = 0;          // of its KV cache, on all chips of a replica
+  Ns front_end = 0;                       // added to each request's latencies: what passes between client and engine
 };
 
 struct FactorySpec {

@@ -13,7 +13,10 @@ class BlockCache {
   explicit BlockCache(std::int64_t capacity) : capacity_(capacity) {}
 
   std::int64_t visit(const std::vector<std::uint64_t>& hashes) {
-    const std::int64_t hits = index_.match(hashes);
+    const auto missing = std::find_if(hashes.begin(), hashes.end(), [this](std::uint64_t hash) {
+      return index_.state(hash) == PrefixIndex::State::unknown;
+    });
+    const std::int64_t hits = missing - hashes.begin();
     for (const std::uint64_t hash : hashes)
       if (index_.publish(hash) < 0) index_.acquire(hash);
     for (auto hash = hashes.rbegin(); hash != hashes.rend(); ++hash) index_.release(*hash);

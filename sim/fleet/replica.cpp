@@ -38,7 +38,7 @@ void Replica::change(Change&& body) {
   recorder_.change(batcher_->waiting() - waiting, batcher_->running() - running);
 }
 
-bool Replica::arrive(Ns now, const Request& request, bool wait) {
+bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const std::uint64_t> prefix) {
   const bool joinable = batcher_->joinable();
   Slot slot = kNoSlot;
   Batcher::Verdict verdict{};
@@ -53,6 +53,7 @@ bool Replica::arrive(Ns now, const Request& request, bool wait) {
   }
   tracked_[slot] = {request, -1, -1, front_end_};
   present_[slot] = true;
+  if (!prefix.empty()) batcher_->set_prefix(slot, {prefix.begin(), prefix.end()});
   executor_->accepted(slot, request.id);
   if (!running_) return !wait && begin(ticks_from_ns(now));
   if (!joinable || progress_.steps == 1) return false;
@@ -64,7 +65,7 @@ bool Replica::arrive(Ns now, const Request& request, bool wait) {
 }
 
 bool Replica::begin(Ticks start) {
-  change([&] { batcher_->plan(); });
+  change([&] { batcher_->plan(start); });
   const StepPlan& plan = batcher_->current();
   running_ = !plan.empty();
   if (!running_) return false;
@@ -106,10 +107,11 @@ bool Replica::step_done() {
   clock_->committed(batcher_->current(), progress_.steps);
   record_tokens(now);
   busy_ += progress_.end - start_;
-  change([&] { batcher_->complete(progress_.steps); });
+  change([&] { batcher_->complete(progress_.steps, progress_.end); });
   for (const Slot slot : batcher_->first_tokens()) tracked_[slot].first_token = now;
   for (const Slot slot : batcher_->finished()) {
-    const Request& request = tracked_[slot].request;
+    Request& request = tracked_[slot].request;
+    if (batcher_->spec().prefix_cache) request.cached_tokens = batcher_->sequence(slot).cached;
     served_.input_tokens += request.input_tokens;
     served_.cached_tokens += request.cached_tokens;
     served_.output_tokens += request.output_tokens;

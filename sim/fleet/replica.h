@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <span>
 
 #include "sim/fleet/run_recorder.h"
 #include "sim/serving/batcher.h"
@@ -19,7 +20,8 @@ class Replica {
 
   /// A request arrives. Returns true where the end of the current step or span changed: see due(). With `wait`, an idle
   /// replica does not begin a step: more requests arrive at this instant.
-  bool arrive(Ns now, const Request& request, bool wait = false);
+  /// `prefix`: the chained hashes of the prompt's whole prefix blocks, where the pool caches them.
+  bool arrive(Ns now, const Request& request, bool wait = false, std::span<const std::uint64_t> prefix = {});
   /// The current step or span is over. Returns true where another has begun.
   bool step_done();
 

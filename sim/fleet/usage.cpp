@@ -31,6 +31,21 @@ void describe(const PoolSpec& pool, PoolUsage& u) {
   u.trust = {kGradeNames[static_cast<std::size_t>(t.grade)], t.calibration, t.typical, t.band, t.bias, t.basis};
 }
 
+void fold_prefix_cache(const PoolSpec& pool, const Batcher& batcher, PoolUsage& u) {
+  if (!pool.batcher.prefix_cache) return;
+  const Batcher::PrefixUse& use = batcher.prefix_use();
+  u.prompt_tokens_looked_up += use.looked_up;
+  u.prefix_cache.resize(use.hit_tokens.size());
+  for (std::size_t level = 0; level < use.hit_tokens.size(); ++level) {
+    CacheLevelUsage& out = u.prefix_cache[level];
+    out.level = level == 0 ? "hbm" : batcher.tiers().spec(level - 1).name;
+    out.hit_tokens += use.hit_tokens[level];
+    if (level == 0) continue;
+    out.read_bytes += static_cast<double>(use.read_blocks[level]) * pool.prefix_block_bytes;
+    out.written_bytes += static_cast<double>(batcher.tiers().written(level - 1)) * pool.prefix_block_bytes;
+  }
+}
+
 void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, PoolUsage& u) {
   const Deployment& d = pool.model->deployment();
   const double chips_each = d.chips();
@@ -43,6 +58,12 @@ void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, Poo
         u.step_time.push_back({kOpClassNames[c], kBoundNames[b], phase == 0 ? "prefill" : "decode", seconds});
         watts_seconds += seconds * pool.model->dynamic_watts(static_cast<Bound>(b));
       }
+  if (a.transfer > 0) {
+    const double seconds = seconds_from_ticks(a.transfer);
+    const auto network = static_cast<std::size_t>(Bound::network);
+    u.step_time.push_back({"cache_read", kBoundNames[network], "prefill", seconds});
+    watts_seconds += seconds * pool.model->dynamic_watts(Bound::network);
+  }
   u.prefill_busy_seconds = a.phase_seconds(0);
   u.decode_busy_seconds = a.phase_seconds(1);
   const double busy = seconds_from_ticks(a.busy);
@@ -72,6 +93,7 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
     u.recomputed_tokens += r->batcher().recomputed_tokens();
     u.preemptions += r->batcher().preemptions();
     u.peak_kv_blocks = std::max(u.peak_kv_blocks, r->batcher().kv().peak_used());
+    fold_prefix_cache(pool, r->batcher(), u);
     busy += r->busy();
     if (const auto* simulated = dynamic_cast<const SimulatedExecutor*>(&r->executor())) {
       account.add(simulated->account());

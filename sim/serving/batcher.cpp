@@ -19,7 +19,12 @@ std::unique_ptr<Batcher> Batcher::make(const BatcherSpec& spec) {
 Batcher::Batcher(const BatcherSpec& spec)
     : spec_(spec),
       kv_(spec.kv_blocks, spec.kv_block_tokens, spec.watermark_blocks, spec.pace.quanta,
-          spec.prefix_cache ? KvWindow{} : spec.window) {
+          spec.prefix_cache ? KvWindow{spec.window.tokens, 1, 0} : spec.window),
+      tiers_(spec.tiers) {
+  require(spec.prefix_pages >= 1 && (!spec.log_kv || (spec.prefix_pages == 1 && spec.tiers.empty())),
+          "real pages are shared one by one");
+  prefix_use_.hit_tokens.resize(1 + spec.tiers.size());
+  prefix_use_.read_blocks.resize(1 + spec.tiers.size());
   require(spec.draft_tokens == 0 || spec.pace.by_sequences.empty(), "drafts are either real or simulated");
 }
 
@@ -56,7 +61,8 @@ Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot&
 
 void Batcher::release(Slot slot) { unused_.push_back(slot); }
 
-const StepPlan& Batcher::plan() {
+const StepPlan& Batcher::plan(Ticks now) {
+  now_ = now;
   const std::uint64_t serial = plan_.serial + 1;
   plan_ = {};
   plan_.serial = serial;
@@ -68,7 +74,11 @@ const StepPlan& Batcher::plan() {
 
 void Batcher::take(std::int64_t blocks) {
   kv_.take(blocks);
-  while (index_.unused() > kv_.free()) log(KvEvent::Kind::evict, kNoSlot, 0, index_.evict());
+  while (unused_known_pages() > kv_.free()) {
+    const PrefixIndex::Evicted block = index_.evict();
+    log(KvEvent::Kind::evict, kNoSlot, 0, block.id);
+    tiers_.insert(block.hash, block.released);
+  }
 }
 
 Slot Batcher::pop_waiting() {
@@ -263,7 +273,8 @@ void Batcher::settle_drafts() {
   drop_outdated(due_);
 }
 
-void Batcher::complete(std::int64_t steps) {
+void Batcher::complete(std::int64_t steps, Ticks now) {
+  now_ = now;
   require(steps >= 1 && steps <= plan_.repeats, "a plan runs between once and its repeats");
   first_tokens_.clear();
   finished_.clear();
@@ -302,7 +313,7 @@ std::int64_t Batcher::held_blocks() const {
   std::int64_t used = 0;
   for (Slot slot = oldest_; slot != kNoSlot; slot = sequences_[slot].newer)
     used += kv_.blocks_at(held_length(sequences_[slot])) - shared_pages(slot);
-  return used + index_.in_use();
+  return used + index_.in_use() * spec_.prefix_pages;
 }
 
 void Batcher::check() const {

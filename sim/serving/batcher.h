@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/serving/cache_tiers.h"
 #include "sim/serving/executor.h"
 #include "sim/serving/kv_blocks.h"
 #include "sim/serving/pace.h"
@@ -24,11 +25,14 @@ struct BatcherSpec {
   std::int64_t kv_blocks = 0;
   std::int32_t kv_block_tokens = 16;
   std::int64_t watermark_blocks = 0;
-  std::int32_t draft_tokens = 0;  // most tokens drafted per sequence and decode step; blocks are set aside for them
-  KvWindow window;                // of the model's sliding-window layers
-  Pace pace;                      // of decoding sequences in simulated speculative decoding
-  bool prefix_cache = false;      // prompts share pages by their hashes (set_prefix)
-  bool log_kv = false;            // keep kv_events() for an engine that owns real pages
+  std::int32_t draft_tokens = 0;     // most tokens drafted per sequence and decode step; blocks are set aside for them
+  KvWindow window;                   // of the model's sliding-window layers
+  Pace pace;                         // of decoding sequences in simulated speculative decoding
+  bool prefix_cache = false;         // prompts share blocks of pages by their hashes (set_prefix)
+  std::int64_t prefix_pages = 1;     // pages of such a block
+  Ticks prefix_life = 0;             // blocks unused for longer are forgotten; 0: never
+  std::vector<CacheTierSpec> tiers;  // where blocks go when their pages are wanted; empty: nowhere
+  bool log_kv = false;               // keep kv_events() for an engine that owns real pages
 };
 
 /// What became of real pages, in the order in which it must be carried out. `page`: place in the slot's page table.
@@ -50,6 +54,7 @@ struct Sequence {
   std::int32_t input = 0, output = 0;
   std::int32_t generated = 0;  // tokens sampled, brought up to date when the sequence leaves a phase
   std::int32_t preemptions = 0;
+  std::int32_t cached = 0;     // prompt tokens found in the prefix cache when it was first admitted
   std::int64_t computed = 0;   // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
   std::int64_t remaining = 0;  // quanta of output to come when it left its last phase
   std::int64_t entered = 0;    // progress at which it joined the decoding sequences
@@ -77,16 +82,17 @@ class Batcher {
   /// by which it progresses until it is done, the first token's included; 0: output * quanta.
   Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service = 0);
 
-  /// The chained hashes of the prompt's whole KV pages, before the next plan(). Needs spec.prefix_cache.
+  /// The chained hashes of the prompt's whole prefix blocks, before the next plan(). Needs spec.prefix_cache.
   void set_prefix(Slot slot, std::vector<std::uint64_t> hashes);
 
-  /// The next step; takes the KV blocks of its first repetition. Empty when nothing is waiting or running.
-  const StepPlan& plan();
+  /// The next step; takes the KV blocks of its first repetition. Empty when nothing is waiting or running. `now` only
+  /// ages unused prefix blocks.
+  const StepPlan& plan(Ticks now = 0);
   /// In the step that is about to be completed, a decoding sequence gained `extra` tokens beyond its one (accepted
   /// drafts; at most spec.draft_tokens, and not beyond its output).
   void gain(Slot slot, std::int32_t extra);
   /// The current plan ran `steps` times (1 .. repeats). Fills first_tokens() and finished().
-  void complete(std::int64_t steps);
+  void complete(std::int64_t steps, Ticks now = 0);
 
   /// Whether an arrival now would change the step after the running one (so that a span must be cut short).
   bool joinable() const { return waiting_.empty() && open_to_arrivals(); }
@@ -109,8 +115,18 @@ class Batcher {
   }
   /// Since the last call; empty unless spec.log_kv.
   std::vector<KvEvent> take_kv_events() { return std::exchange(kv_events_, {}); }
-  std::int64_t unused_known_pages() const { return index_.unused(); }  // counted as free: evicted when wanted
-  std::int64_t reused_tokens() const { return reused_; }               // prompt tokens found in known pages
+  /// Counted as free: evicted when wanted.
+  std::int64_t unused_known_pages() const { return index_.unused() * spec_.prefix_pages; }
+  std::int64_t reused_tokens() const { return reused_; }  // prompt tokens found in known pages, preempted ones again
+
+  /// What the prefix cache did so far. Levels: 0 the chips' memory, then spec.tiers.
+  struct PrefixUse {
+    std::int64_t looked_up = 0;             // prompt tokens of sequences at their first admission
+    std::vector<std::int64_t> hit_tokens;   // of looked_up, by level
+    std::vector<std::int64_t> read_blocks;  // brought to the chips, by level; preempted sequences' again
+  };
+  const PrefixUse& prefix_use() const { return prefix_use_; }
+  const CacheTiers& tiers() const { return tiers_; }
   const KvBlocks& kv() const { return kv_; }
   std::int64_t waiting() const { return static_cast<std::int64_t>(waiting_.size()); }
   std::int64_t running() const { return running_; }
@@ -145,6 +161,9 @@ class Batcher {
     std::int64_t cached = 0, tokens = 0, blocks = 0;
   };
   Admission admission(std::int64_t budget) const;
+  /// Whether `admission` was refused for want of blocks and may yet be granted while nothing but time passes: cached
+  /// blocks that others evict, or that grow too old, shrink a prompt's first chunk.
+  bool may_shrink(const Admission& admission) const { return spec_.prefix_cache && admission.cached > 0; }
   void admit(const Admission& admission);  // the first waiting prompt
   Slot pop_waiting();
   void add_running(Slot slot);
@@ -181,13 +200,25 @@ class Batcher {
   std::vector<Slot> scheduled_, first_tokens_, finished_;
 
  private:
-  /// A slot's prompt pages by hash, and how many of them it shares from the start.
+  /// A slot's prompt blocks by hash, and how many of them it shares from the start.
   struct Prefix {
     std::vector<std::uint64_t> hashes;
     std::int64_t shared = 0;
-    bool closed = false;  // no further page of this slot can be published
+    bool closed = false;  // no further block of this slot can be published
   };
-  std::int64_t shared_pages(Slot slot) const { return spec_.prefix_cache ? prefixes_[slot].shared : 0; }
+  std::int64_t shared_pages(Slot slot) const {
+    return spec_.prefix_cache ? prefixes_[slot].shared * spec_.prefix_pages : 0;
+  }
+  std::int64_t prefix_block_tokens() const { return kv_.block_tokens() * spec_.prefix_pages; }
+  Ticks oldest() const { return spec_.prefix_life > 0 ? now_ - spec_.prefix_life : PrefixIndex::kForever; }
+  std::size_t level_of(std::uint64_t hash) const;
+  std::int64_t find_prefix(const Prefix& prefix) const;
+  std::int64_t adopt(Slot slot, std::int64_t block);
+  struct Hits {  // of one prompt in one level
+    std::int64_t blocks = 0, tokens = 0;
+    void add(std::int64_t more) { ++blocks, tokens += more; }
+  };
+  void count_hits(Slot slot, std::int64_t cached, const std::vector<Hits>& by_level);
   void log(KvEvent::Kind kind, Slot slot, std::int64_t page, std::int64_t id);
   void share_prefix(Slot slot, std::int64_t cached);
   void publish_pages(Slot slot);
@@ -213,7 +244,10 @@ class Batcher {
   std::vector<Slot> unused_;
   DueHeap due_, full_;  // when sequences end; when their windows are full
   std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0;
+  Ticks now_ = 0;
   PrefixIndex index_;
+  CacheTiers tiers_;
+  PrefixUse prefix_use_;
   std::vector<Prefix> prefixes_;  // by slot; empty without prefix_cache
   std::vector<KvEvent> kv_events_;
   std::vector<std::pair<Slot, std::int32_t>> gains_;

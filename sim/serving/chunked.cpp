@@ -18,13 +18,14 @@ bool ChunkedBatcher::continue_prompt(std::int64_t& budget) {
   return true;
 }
 
-void ChunkedBatcher::admit_waiting(std::int64_t budget) {
+bool ChunkedBatcher::admit_waiting(std::int64_t budget) {
   while (!waiting_.empty() && budget > 0 && running_ < spec_.max_sequences) {
     const Admission next = admission(budget);
-    if (!kv_.can_admit(next.blocks)) return;
+    if (!kv_.can_admit(next.blocks)) return may_shrink(next);
     admit(next);
     budget -= next.tokens;
   }
+  return false;
 }
 
 void ChunkedBatcher::decide() {
@@ -33,8 +34,8 @@ void ChunkedBatcher::decide() {
   const std::int64_t span = decoding_ > 0 ? decode_span() : 0;
   add_decodes();
   if (!continue_prompt(budget)) preempted = true;
-  if (!preempted) admit_waiting(budget);
-  if (chunks_.empty()) plan_.repeats = preempted ? std::min<std::int64_t>(span, 1) : span;
+  const bool look_again = preempted || admit_waiting(budget);
+  if (chunks_.empty()) plan_.repeats = look_again ? std::min<std::int64_t>(span, 1) : span;
 }
 
 }  // namespace tokenfab

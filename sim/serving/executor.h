@@ -12,6 +12,7 @@ using Slot = std::uint32_t;
 /// What the next step contains. A decode-only plan may be repeated: each repetition adds one token per sequence.
 struct StepPlan {
   StepSums sums;
+  Ticks transfer = 0;        // time in which cached prefixes come from slower memories, before the step's work
   std::int64_t repeats = 0;  // the plan stays valid for this many steps; 0 = nothing to do
   std::uint64_t serial = 0;  // differs between plans of one batcher
 

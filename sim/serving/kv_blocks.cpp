@@ -18,7 +18,9 @@ KvBlocks::KvBlocks(std::int64_t total, std::int32_t block_tokens, std::int64_t w
       residues_(static_cast<std::size_t>(page_)),
       filling_(window.tokens > 0 ? static_cast<std::size_t>(page_) : 0) {
   require(total >= 0 && block_tokens >= 1 && watermark >= 0 && quanta >= 1, "KV blocks need a size");
-  require(window.tokens == 0 || (window.full_pages >= 0 && window.window_pages >= 1), "a window takes pages");
+  require(window.tokens == 0 ||
+              (window.full_pages >= 0 && window.window_pages >= 0 && window.full_pages + window.window_pages > 0),
+          "a window takes pages");
 }
 
 void KvBlocks::stop_filling(std::int64_t length, std::int64_t progress) {

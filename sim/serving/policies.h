@@ -16,7 +16,8 @@ class ChunkedBatcher final : public Batcher {
 
  private:
   bool continue_prompt(std::int64_t& budget);  // false where it was preempted for want of blocks
-  void admit_waiting(std::int64_t budget);
+  /// Returns whether a prompt had to wait for blocks that it may not need a step later (may_shrink).
+  bool admit_waiting(std::int64_t budget);
 };
 
 /// vLLM v0: whole prompts first, in a step of their own; decoding waits meanwhile.

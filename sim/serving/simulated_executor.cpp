@@ -25,7 +25,7 @@ const SimulatedExecutor::Mixed& SimulatedExecutor::price(const StepPlan& plan) {
   if (mixed_.serial != plan.serial) {
     mixed_.serial = plan.serial;
     model_->evaluate(plan.sums, mixed_.seconds);
-    mixed_.ticks = ticks_from_seconds(mixed_.seconds.total());
+    mixed_.ticks = ticks_from_seconds(mixed_.seconds.total()) + plan.transfer;
   }
   return mixed_;
 }
@@ -83,6 +83,7 @@ void SimulatedExecutor::account_mixed(const StepPlan& plan) {
   a.flop += w.flop;
   a.bytes += w.bytes;
   a.busy += mixed.ticks;
+  a.transfer += plan.transfer;
   ++a.steps;
   DecodeCount& count = decode_[static_cast<std::size_t>(plan.sums.decode_sequences)];
   count.most_kv = std::max(count.most_kv, model_->kv_units(plan.sums));
@@ -130,7 +131,7 @@ SimulatedExecutor::Account SimulatedExecutor::account() const {
 }
 
 double SimulatedExecutor::Account::phase_seconds(int phase) const {
-  double total = 0;
+  double total = phase == static_cast<int>(kPrefill) ? seconds_from_ticks(transfer) : 0;
   for (const auto& by_bound : seconds[static_cast<std::size_t>(phase)])
     for (double s : by_bound) total += s;
   return total;
@@ -141,6 +142,7 @@ void SimulatedExecutor::Account::add(const Account& other) {
     for (std::size_t c = 0; c < kOpClasses; ++c)
       for (std::size_t b = 0; b < kBounds; ++b) seconds[p][c][b] += other.seconds[p][c][b];
   busy += other.busy;
+  transfer += other.transfer;
   steps += other.steps;
   flop += other.flop;
   bytes += other.bytes;

@@ -21,6 +21,7 @@ class SimulatedExecutor final : public Executor {
     /// Seconds by phase (0 prefill, 1 decode), operator class and bound.
     std::array<std::array<std::array<double, kBounds>, kOpClasses>, 2> seconds{};
     Ticks busy = 0;
+    Ticks transfer = 0;  // of busy, StepPlan::transfer: prefill, bound by the network
     std::int64_t steps = 0;
     double flop = 0, bytes = 0;
     double phase_seconds(int phase) const;

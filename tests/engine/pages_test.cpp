@@ -122,19 +122,28 @@ TEST_CASE("pages and counts agree over random loads, with sharing, copies, evict
   CHECK(preempted > 100);
 }
 
-TEST_CASE("the prefix index forgets the page that has been unused longest, never one in use") {
+TEST_CASE("the prefix index forgets the block that has been unused longest, never one in use") {
+  using State = PrefixIndex::State;
   PrefixIndex index;
-  CHECK(index.match({1, 2, 3}) == 0);
+  CHECK(index.state(1) == State::unknown);
   const std::int64_t a = index.publish(1), b = index.publish(2);
   CHECK(index.publish(1) == -1);
-  CHECK(index.match({1, 2, 3}) == 2);
-  CHECK(index.match({2, 1}) == 2);
-  CHECK(index.match({3, 1}) == 0);
-  CHECK(index.release(2));
-  CHECK(index.release(1));
+  CHECK(index.state(1) == State::used);
+  CHECK(index.release(2, 10));
+  CHECK(index.release(1, 20));
   CHECK(index.unused() == 2);
   CHECK(index.acquire(2) == b);
-  CHECK(index.evict() == a);
-  CHECK(index.match({1}) == 0);
+  const PrefixIndex::Evicted gone = index.evict();
+  CHECK(gone.id == a);
+  CHECK(gone.hash == 1);
+  CHECK(gone.released == 20);
+  CHECK(index.state(1) == State::unknown);
   CHECK(index.in_use() == 1);
+  // Once unused for too long, a block is unknown and may be published anew.
+  CHECK(index.release(2, 30));
+  CHECK(index.state(2, 30) == State::unused);
+  CHECK(index.state(2, 31) == State::unknown);
+  CHECK(index.publish(2, 30) == -1);
+  CHECK(index.publish(2, 31) > b);
+  CHECK(index.unused() == 0);
 }

@@ -67,6 +67,26 @@ TEST_CASE("the recorded conversation trace is accounted for to the token") {
   }
 }
 
+TEST_CASE("a prefix cache reports its hits by tier, and cached input is billed as such") {
+  const Shell tokenfab;
+  const json out = tokenfab.parsed("run " + (kRoot / "scenarios/prefix-cache-mooncake.json").string() + " --json");
+  CHECK_FALSE(out["pools"][0].contains("prefix_cache"));
+  double before = 0;
+  for (const auto& run : out["runs"]) {
+    if (!run["pools"][0].contains("prefix_cache")) continue;
+    const json& cache = run["pools"][0]["prefix_cache"];
+    std::int64_t tiers = 0;
+    for (const json& tier : cache["by_tier"]) tiers += tier["hit_tokens"].get<std::int64_t>();
+    CHECK(cache["hit_tokens"] == tiers);
+    CHECK(cache["looked_up_tokens"] == run["tokens"]["input"]);
+    CHECK(run["tokens"]["cached"] == tiers);
+    CHECK(cache["hit_rate"].get<double>() == Approx(static_cast<double>(tiers) / run["tokens"]["input"].get<double>()));
+    CHECK(cache["hit_rate"].get<double>() > before);  // each alternative keeps more
+    before = cache["hit_rate"];
+  }
+  CHECK(before > 0.2);
+}
+
 TEST_CASE("every shipped scenario gives the same bytes by spans, single steps and any number of threads") {
   const Shell tokenfab;
   for (const auto& path : shipped()) {

@@ -49,6 +49,8 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   p.steps = 500, p.preemptions = 4, p.flop = 1e15, p.hbm_bytes = 2e13, p.peak_flops = 1e15, p.peak_bandwidth = 4e12;
   p.kv_blocks = 1000, p.kv_block_tokens = 16, p.peak_kv_blocks = 900;
   p.most_sequences = 70, p.most_context = 600, p.most_tokens = 2048;
+  p.prompt_tokens_looked_up = 990;
+  p.prefix_cache = {{"hbm", 200, 0, 0}, {"host", 30, 4e9, 5e9}};
   p.trust = {"datasheet", name + " calibration", 0.05, 0.12, -0.01, name + " basis"};
   p.step_time = {{"mlp_gemm", "bandwidth", "decode", 14.0},
                  {"mlp_gemm", "compute", "prefill", 12.0},

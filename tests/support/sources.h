@@ -9,20 +9,23 @@
 
 namespace tokenfab::testing {
 
-/// Requests from memory.
+/// Requests from memory. `hash_ids`: what their hash_begin points into.
 class VectorSource final : public RequestSource {
  public:
-  explicit VectorSource(std::vector<Request> requests) : requests_(std::move(requests)) {
+  explicit VectorSource(std::vector<Request> requests, std::vector<std::uint64_t> hash_ids = {})
+      : requests_(std::move(requests)), hash_ids_(std::move(hash_ids)) {
     for (std::size_t i = 0; i < requests_.size(); ++i) requests_[i].id = static_cast<std::int64_t>(i);
   }
   void read(RequestBatch& batch, std::size_t limit) override {
     batch.clear();
+    batch.hash_ids = hash_ids_;
     for (; next_ < requests_.size() && batch.requests.size() < limit; ++next_)
       batch.requests.push_back(requests_[next_]);
   }
 
  private:
   std::vector<Request> requests_;
+  std::vector<std::uint64_t> hash_ids_;
   std::size_t next_ = 0;
 };
 

@@ -245,14 +245,14 @@ TEST_CASE("the series keeps every count and integral while it coarsens") {
 TEST_CASE("routers spread load as their names say") {
   std::vector<std::int64_t> load(4);
   const auto of = [&](std::size_t i) { return load[i]; };
-  const auto round = Router::make("round-robin", 1, 0);
-  for (std::size_t i = 0; i < 8; ++i) CHECK(round->pick(4, of) == i % 4);
+  const auto round = Router::make({"round-robin"});
+  for (std::size_t i = 0; i < 8; ++i) CHECK(round->pick(4, of, {}) == i % 4);
   load = {3, 1, 2, 1};
-  CHECK(Router::make("least-outstanding", 1, 0)->pick(4, of) == 1);
-  const auto two = Router::make("power-of-two", 1, 0);
+  CHECK(Router::make({"least-outstanding"})->pick(4, of, {}) == 1);
+  const auto two = Router::make({"power-of-two"});
   std::fill(load.begin(), load.end(), 0);
-  for (int i = 0; i < 4000; ++i) ++load[two->pick(4, of)];
+  for (int i = 0; i < 4000; ++i) ++load[two->pick(4, of, {})];
   // Balls into bins with two choices: the gap above the mean is of the order of log log n, not sqrt.
   CHECK(*std::max_element(load.begin(), load.end()) - 1000 <= 5);
-  CHECK_THROWS_WITH(Router::make("round-robbin", 1, 0), Catch::Contains("nearest: \"round-robin\""));
+  CHECK_THROWS_WITH(Router::make({"round-robbin"}), Catch::Contains("nearest: \"round-robin\""));
 }

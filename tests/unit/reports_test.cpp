@@ -34,6 +34,10 @@ auto fields_of(const PriceUsed& price) {
   const auto& [a, b, c, d, e] = price;
   return std::tie(a, b, c, d, e);
 }
+auto fields_of(const CacheLevelUsage& level) {
+  const auto& [a, b, c, d] = level;
+  return std::tie(a, b, c, d);
+}
 auto fields_of(const LedgerEntry& entry) {
   const auto& [a, b, c, d] = entry;
   return std::tie(a, b, c, d);
@@ -50,10 +54,10 @@ void check_same(const Histogram& in, const Histogram& out) {
 void check_same(const PoolUsage& in, const PoolUsage& out) {
   const auto plain = [](const PoolUsage& pool) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
-                 trust, steps] = pool;
+                 trust, steps, levels, looked_up] = pool;
     const auto& [ta, tb, tc, td, te, tf] = trust;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    af, ta, tb, tc, td, te, tf);
+                    af, ta, tb, tc, td, te, tf, looked_up);
   };
   CHECK((plain(in) == plain(out)));
   const auto sorted = [](std::vector<StepTimeRow> rows) {  // a table without order
@@ -61,6 +65,7 @@ void check_same(const PoolUsage& in, const PoolUsage& out) {
     return rows;
   };
   check_same(sorted(in.step_time), sorted(out.step_time));
+  check_same(in.prefix_cache, out.prefix_cache);
 }
 void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
