@@ -47,6 +47,7 @@ CREATE TABLE pool (
   tensor_parallel INTEGER, pipeline_parallel INTEGER, replicas INTEGER, chips INTEGER,
   peak_flops REAL, peak_bandwidth REAL,               -- of one chip, FLOP/s and bytes/s
   kv_blocks INTEGER, kv_block_tokens INTEGER,         -- per replica
+  role TEXT,                                          -- 'prefill', 'decode' or 'both'
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 
@@ -60,6 +61,7 @@ CREATE TABLE usage (
   steps INTEGER, preemptions INTEGER, flop REAL, hbm_bytes REAL, peak_kv_blocks INTEGER,
   most_sequences INTEGER, most_context INTEGER,         -- of a decode step: sequences, their mean KV tokens
   most_tokens INTEGER,                                  -- of a step
+  transferred_bytes REAL,                               -- KV caches that came to a decode pool
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 

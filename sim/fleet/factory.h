@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -6,10 +7,15 @@
 
 #include "hwmodels/step_model.h"
 #include "sim/core/records.h"
+#include "sim/fleet/kv_transfer.h"
 #include "sim/serving/batcher.h"
 #include "sim/workload/request.h"
 
 namespace tokenfab {
+
+/// What a pool does of each request: everything, or its prompt and first token, or the other tokens.
+enum class PoolRole { both, prefill, decode };
+inline constexpr std::array<const char*, 3> kPoolRoleNames = {"both", "prefill", "decode"};
 
 /// Identical replicas of one deployment.
 struct PoolSpec {
@@ -20,7 +26,9 @@ struct PoolSpec {
   /// Replaces the simulated executor (tests, a real engine); then the pool's usage has no step times.
   std::function<std::unique_ptr<Executor>()> executor;
   std::shared_ptr<const DraftLuck> luck;  // of speculative decoding; with batcher.pace
-  Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
+  Ns front_end = 0;                       // added to each request's latencies: what passes between client and engine
+  PoolRole role = PoolRole::both;
+  std::vector<KvTransfer> transfers = {};  // to a decode pool, by index of the prefill pool; other entries are unused
 };
 
 struct FactorySpec {
