@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "base/json_object.h"
@@ -9,9 +10,17 @@
 
 namespace tokenfab {
 
+/// What a decode pool's "transfer" says; the rest is the chips'.
+struct TransferChoice {
+  std::optional<double> bandwidth, latency_s;  // bytes/s out of one prefill replica; seconds
+  double overlap = 0;
+  bool same_domain = false;  // prefill and decode replicas share a scale-up domain
+};
+
 struct PoolPlan {
   PoolSpec spec;
   Supply supply;
+  TransferChoice transfer;
 };
 
 /// Reads one entry of "pools". What is left out takes a default that is added to `assumptions`.
