@@ -63,7 +63,7 @@ void read_role(const JsonObject& pool, PoolPlan& plan) {
   if (role != "both" && plan.spec.batcher.policy == "static")
     pool.fail("role", "\"" + role + "\" cannot be had with static batching; allowed: both");
   if (role == "decode" && plan.spec.batcher.max_waiting > 0)
-    pool.fail("batcher/max_waiting", "a decode pool takes what prefill pools have admitted; set it there");
+    pool.object("batcher").fail("max_waiting", "a decode pool takes what prefill pools have admitted; set it there");
   if (!pool.has("transfer")) return;
   if (role != "decode") pool.fail("transfer", "is of pools with the role \"decode\"; this one's is \"" + role + "\"");
   const JsonObject t = pool.object("transfer");
