@@ -170,6 +170,14 @@ TEST_CASE("a cache waits for blocks of the decode replica, and its prefill repli
   CHECK(r.pools[1].peak_kv_blocks == 40);
 }
 
+TEST_CASE("a cache does not join where that would preempt in the same step") {
+  // After its first step here one sequence fills 11 of 22 blocks to the last token; the other's cache takes 11.
+  const FactorySpec spec = factory(transfer(0, 0), 2, 1, 22);
+  const RunRecord r = simulated(spec, {request(0, 0, 175, 3), request(1, 1e-4, 170, 2)});
+  CHECK(r.pools[1].preemptions == 0);
+  CHECK(std::abs(r.rows[1].finish - (r.rows[0].finish + floor_ns(decode_ticks(170, 2)))) <= 1);
+}
+
 TEST_CASE("a full prefill replica begins again when a cache has left it") {
   FactorySpec spec = factory(transfer(0.5, 0), 1);
   spec.pools[0].batcher.kv_blocks = 40;
