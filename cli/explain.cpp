@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/explain_balance.h"
 #include "scenarios/scenario.h"
 
 namespace tokenfab::cli {
@@ -22,7 +23,8 @@ StepSums decode_sums(const Deployment& d, std::int64_t sequences, std::int64_t c
   StepSums s;
   s.decode_sequences = sequences;
   s.decode_kv_tokens = sequences * context * d.kv_quanta();
-  if (d.llm.window) s.decode_window_tokens = sequences * std::min<std::int64_t>(context, d.llm.window->tokens) * d.kv_quanta();
+  if (d.llm.window)
+    s.decode_window_tokens = sequences * std::min<std::int64_t>(context, d.llm.window->tokens) * d.kv_quanta();
   return s;
 }
 
@@ -136,25 +138,29 @@ void explain(const ExplainArgs& args) {
   const Scenario scenario =
       load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
   json out;
-  for (const auto& alternative : scenario.alternatives)
+  for (const auto& alternative : scenario.alternatives) {
+    if (is_disaggregated(alternative)) out["balance"].push_back(balance_json(alternative, scenario.seed));
     for (const auto& pool : alternative.pools) {
       const StepModel& model = *pool.spec.model;
       const Deployment& d = model.deployment();
-      json entry = {
-          {"alternative", alternative.name},
-          {"pool", pool.spec.name},
-          {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id,
-                               kDtypeNames[static_cast<std::size_t>(d.weights)],
-                               kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas,
-                               d.chips(), d.chip.id, d.engine.id, d.engine.version)},
-          {"grade", kGradeNames[static_cast<std::size_t>(d.grade())]},
-          {"memory", memory_json(model)}};
+      json entry = {{"alternative", alternative.name},
+                    {"pool", pool.spec.name},
+                    {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id,
+                                         kDtypeNames[static_cast<std::size_t>(d.weights)],
+                                         kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas, d.chips(),
+                                         d.chip.id, d.engine.id, d.engine.version)},
+                    {"grade", kGradeNames[static_cast<std::size_t>(d.grade())]},
+                    {"memory", memory_json(model)}};
       for (const auto& step : example_steps(pool.spec, args.context)) entry["steps"].push_back(step_json(model, step));
       out["pools"].push_back(entry);
     }
-  if (args.json) std::cout << out.dump(2) << "\n";
-  else
-    for (const auto& pool : out["pools"]) std::cout << pool_text(pool);
+  }
+  if (args.json) {
+    std::cout << out.dump(2) << "\n";
+    return;
+  }
+  for (const auto& pool : out["pools"]) std::cout << pool_text(pool);
+  for (const auto& balance : out.value("balance", json::array())) std::cout << balance_text(balance);
 }
 
 }  // namespace tokenfab::cli

@@ -43,7 +43,7 @@ void pool(P& p, F f) {
   f("name", p.name), f("llm", p.llm), f("chip", p.chip), f("engine", p.engine), f("weights", p.weights), f("kv", p.kv);
   f("tensor_parallel", p.tensor_parallel), f("pipeline_parallel", p.pipeline_parallel), f("replicas", p.replicas);
   f("chips", p.chips), f("peak_flops", p.peak_flops), f("peak_bandwidth", p.peak_bandwidth);
-  f("kv_blocks", p.kv_blocks), f("kv_block_tokens", p.kv_block_tokens);
+  f("kv_blocks", p.kv_blocks), f("kv_block_tokens", p.kv_block_tokens), f("role", p.role);
 }
 
 template <class P, class F>
@@ -55,7 +55,7 @@ void usage(P& p, F f) {
   f("recomputed_tokens", p.recomputed_tokens), f("steps", p.steps), f("preemptions", p.preemptions);
   f("flop", p.flop), f("hbm_bytes", p.hbm_bytes), f("peak_kv_blocks", p.peak_kv_blocks);
   f("most_sequences", p.most_sequences), f("most_context", p.most_context), f("most_tokens", p.most_tokens);
-  f("prompt_tokens_looked_up", p.prompt_tokens_looked_up);
+  f("prompt_tokens_looked_up", p.prompt_tokens_looked_up), f("transferred_bytes", p.transferred_bytes);
 }
 
 template <class C, class F>

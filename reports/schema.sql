@@ -47,6 +47,7 @@ CREATE TABLE pool (
   tensor_parallel INTEGER, pipeline_parallel INTEGER, replicas INTEGER, chips INTEGER,
   peak_flops REAL, peak_bandwidth REAL,               -- of one chip, FLOP/s and bytes/s
   kv_blocks INTEGER, kv_block_tokens INTEGER,         -- per replica
+  role TEXT,                                          -- 'prefill', 'decode' or 'both'
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 
@@ -61,6 +62,7 @@ CREATE TABLE usage (
   most_sequences INTEGER, most_context INTEGER,         -- of a decode step: sequences, their mean KV tokens
   most_tokens INTEGER,                                  -- of a step
   prompt_tokens_looked_up INTEGER,                      -- in the prefix cache; 0: none
+  transferred_bytes REAL,                               -- KV caches that came to a decode pool
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 

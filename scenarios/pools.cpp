@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "hwmodels/calibration.h"
 #include "scenarios/cache_json.h"
+#include "scenarios/disaggregation.h"
 #include "scenarios/techniques.h"
 #include "sim/economics/supply.h"
 
@@ -153,6 +154,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   deployment.token_budget = plan.spec.batcher.token_budget;
   const std::string chip = deployment.chip.id;
   plan.spec.model = build_model(pool, std::move(deployment));
+  read_role(pool, plan);
   plan.supply = read_supply(pool, chip, money, assumptions);
   pool.finish();
   const StepModel& model = *plan.spec.model;

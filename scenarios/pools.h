@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "base/json_object.h"
@@ -9,11 +10,19 @@
 
 namespace tokenfab {
 
+/// What a decode pool's "transfer" says; the rest is the chips'.
+struct TransferChoice {
+  std::optional<double> bandwidth, latency_s;  // bytes/s out of one prefill replica; seconds
+  double overlap = 0;
+  bool same_domain = false;  // prefill and decode replicas share a scale-up domain
+};
+
 struct PoolPlan {
   PoolSpec spec;
   Supply supply;
   bool fewest_replicas = false;  // as few as meet the SLO: set before a run (scenarios/sizing.h)
   std::vector<PoolPlan> wider;   // the same on more chips a replica, tried where fewer in all meet the SLO
+  TransferChoice transfer;
 };
 
 /// Reads one entry of "pools". What is left out takes a default that is added to `assumptions`.

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "scenarios/disaggregation.h"
 #include "scenarios/resolve.h"
 #include "scenarios/sizing.h"
 #include "scenarios/stack.h"
@@ -48,6 +49,7 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
   const auto pools = top.objects("pools");
   if (pools.empty()) top.fail("pools", "is missing or empty; at least one pool of replicas is needed");
   for (const auto& pool : pools) a.pools.push_back(load_sized_pool(pool, catalog, money, a.assumptions));
+  connect_pools(pools, a.pools, a.assumptions);
   if (!top.has("router"))
     a.assumptions.push_back({"/router", "least-outstanding", "the common default of LLM gateways"});
   a.router = top.one_of("router", Router::names(), "least-outstanding");

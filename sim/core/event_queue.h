@@ -7,8 +7,9 @@
 
 namespace tokenfab {
 
-/// At equal times, lower goes first: what arrives by a step's end can join the next step.
-enum class EventOrder : std::uint32_t { arrival = 0, step_done = 1, end = 2 };
+/// At equal times, lower goes first: what arrives by a step's end can join the next step; a cache is handed over when
+/// all steps that end at that time are over.
+enum class EventOrder : std::uint32_t { arrival = 0, step_done = 1, handover = 2, end = 3 };
 
 /// Value events in total order: (time, order, sequence of scheduling). Nothing is deleted: an event that no longer
 /// holds carries an outdated epoch and is ignored by its handler.

@@ -60,6 +60,7 @@ struct PoolTrust {
 /// What a pool used; money and carbon are folds over this and prices.
 struct PoolUsage {
   std::string name, llm, chip, engine, weights, kv;
+  std::string role = "both";  // "prefill", "decode" or "both"
   int tensor_parallel = 1, pipeline_parallel = 1, replicas = 1;
   int chips = 1;                    // tensor_parallel * pipeline_parallel * replicas
   double paid_chip_seconds = 0;     // chips * makespan
@@ -67,8 +68,10 @@ struct PoolUsage {
   double prefill_busy_seconds = 0;  // replica-seconds, roofline share of each step
   double decode_busy_seconds = 0;
   double idle_energy_j = 0, dynamic_energy_j = 0;  // at the chips, before PUE; idle covers all paid time
-  std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;  // of served requests
-  std::int64_t recomputed_tokens = 0;                                   // prefill work repeated after preemption
+  // Of requests whose part in this pool is done: prefill pools sample the first output token, decode pools the others.
+  std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;
+  double transferred_bytes = 0;        // KV caches that came to a decode pool
+  std::int64_t recomputed_tokens = 0;  // prefill work repeated after preemption
   std::int64_t steps = 0, preemptions = 0;
   double flop = 0, hbm_bytes = 0;  // useful work done by all the pool's chips
   double peak_flops = 0;           // of one chip at the deployment's matrix dtype, FLOP/s

@@ -1,10 +1,12 @@
 #include "sim/fleet/factory.h"
 
+#include <optional>
 #include <variant>
 
 #include "base/error.h"
 #include "sim/core/event_queue.h"
 #include "sim/fleet/arrival_queue.h"
+#include "sim/fleet/handover.h"
 #include "sim/fleet/replica.h"
 #include "sim/fleet/router.h"
 #include "sim/fleet/usage.h"
@@ -17,8 +19,15 @@ struct ArrivalDue {};
 struct StepDone {
   std::uint32_t replica = 0, epoch = 0;
 };
+struct PrefillOver {
+  std::uint32_t replica = 0;
+};
+struct CacheThere {
+  std::uint32_t replica = 0;  // that it comes from
+  Slot slot = kNoSlot;        // there
+};
 struct HorizonReached {};
-using Event = std::variant<ArrivalDue, StepDone, HorizonReached>;
+using Event = std::variant<ArrivalDue, StepDone, PrefillOver, CacheThere, HorizonReached>;
 
 constexpr std::int64_t kProgressEvery = 1 << 16;
 
@@ -35,7 +44,7 @@ class Simulation {
     for (std::size_t p = 0; p < spec.pools.size(); ++p) {
       prefixes_.emplace_back(spec.pools[p].prefix, spec.seed, spec.replication);
       for (int r = 0; r < spec.pools[p].replicas; ++r) {
-        replicas_.push_back(std::make_unique<Replica>(static_cast<int>(p), r, spec.pools[p].batcher,
+        replicas_.push_back(std::make_unique<Replica>(static_cast<int>(p), r, batcher_spec(spec.pools[p]),
                                                       make_executor(spec.pools[p]), spec.stepwise, recorder_,
                                                       spec.pools[p].front_end));
         replicas_.back()->speculate(spec.pools[p].luck, spec.seed, spec.replication);
@@ -43,12 +52,13 @@ class Simulation {
       }
     }
     require(!replicas_.empty(), "a factory has at least one replica");
+    handover_.emplace(spec.pools, replicas_);
     if (arrivals_.closed_loop())
       recorder_.watch([this](const Request& request, Ns end, bool served) {
         arrivals_.ended(request, end, served, now_);
         next_arrival();
       });
-    load_ = [this](std::size_t i) { return replicas_[i]->outstanding(); };
+    load_ = [this](std::size_t i) { return replicas_[handover_->entries()[i]]->outstanding(); };
   }
 
   void run() {
@@ -68,6 +78,12 @@ class Simulation {
   }
 
  private:
+  static BatcherSpec batcher_spec(const PoolSpec& pool) {
+    BatcherSpec out = pool.batcher;
+    out.hold_finished = pool.role == PoolRole::prefill;
+    return out;
+  }
+
   static std::unique_ptr<Executor> make_executor(const PoolSpec& pool) {
     return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model);
   }
@@ -76,6 +92,7 @@ class Simulation {
   static std::vector<std::int64_t> cached_blocks(const FactorySpec& spec) {
     std::vector<std::int64_t> out;
     for (const PoolSpec& pool : spec.pools) {
+      if (pool.role == PoolRole::decode) continue;  // the router does not send there
       std::int64_t blocks = pool.batcher.kv_blocks / pool.batcher.prefix_pages;
       for (const CacheTierSpec& tier : pool.batcher.tiers) blocks += tier.blocks;
       out.insert(out.end(), static_cast<std::size_t>(pool.replicas), pool.batcher.prefix_cache ? blocks : 0);
@@ -90,8 +107,9 @@ class Simulation {
     return {};
   }
 
-  std::size_t route(const ArrivalQueue::Arrival& a) {
-    return replicas_.size() == 1 ? 0 : router_->pick(replicas_.size(), load_, routed_prefix(a));
+  std::uint32_t route(const ArrivalQueue::Arrival& a) {
+    const auto& entries = handover_->entries();
+    return entries[entries.size() == 1 ? 0 : router_->pick(entries.size(), load_, routed_prefix(a))];
   }
 
   /// An event for the earliest arrival known, unless there is one already.
@@ -114,9 +132,10 @@ class Simulation {
     recorder_.advance(now_);
     const ArrivalQueue::Arrival& arrival = arrivals_.take();
     recorder_.arrived(now_, arrival.request);
-    const std::size_t i = route(arrival);
+    const std::uint32_t i = route(arrival);
     const auto prefix = prefixes_[pool_of_[i]].of(arrival.request, arrival.hashes);
-    if (replicas_[i]->arrive(now_, arrival.request, false, prefix)) schedule(i);
+    if (handover_->strands(i, arrival.request)) recorder_.rejected(now_, arrival.request, false);
+    else if (replicas_[i]->arrive(now_, arrival.request, false, prefix)) schedule(i);
     next_arrival();
   }
 
@@ -126,14 +145,29 @@ class Simulation {
     end_ = now_;
     recorder_.advance(now_);
     if (replica.step_done()) schedule(event.replica);
+    if (replica.has_prefilled()) queue_.push(now_, EventOrder::handover, PrefillOver{event.replica});
     if (progress_ && ++steps_ % kProgressEvery == 0)
       progress_({record_.offered, record_.served + record_.rejected, seconds_from_ns(now_)});
+  }
+
+  void on(const PrefillOver& event) {
+    for (const Slot slot : replicas_[event.replica]->take_prefilled())
+      queue_.push(handover_->start(event.replica, slot), EventOrder::arrival, CacheThere{event.replica, slot});
+  }
+
+  void on(const CacheThere& event) {
+    end_ = now_;
+    recorder_.advance(now_);
+    const auto [to, changed] = handover_->deliver(event.replica, event.slot, now_);
+    if (changed) schedule(to);
+    if (replicas_[event.replica]->resume(now_)) schedule(event.replica);
   }
 
   void on(const HorizonReached&) {
     if (record_.offered == record_.served + record_.rejected && arrivals_.next_time() == kNever) return;
     end_ = now_;
     recorder_.advance(now_);
+    for (const auto& replica : replicas_) replica->stop(now_);
     stopped_ = true;
   }
 
@@ -156,6 +190,7 @@ class Simulation {
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<std::size_t> pool_of_;    // of each replica
   std::vector<PromptPrefix> prefixes_;  // by pool
+  std::optional<Handover> handover_;
   EventQueue<Event> queue_;
   Ns now_ = 0, end_ = 0, arrival_due_ = kNever;
   std::int64_t steps_ = 0;

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -6,11 +7,16 @@
 
 #include "hwmodels/step_model.h"
 #include "sim/core/records.h"
+#include "sim/fleet/kv_transfer.h"
 #include "sim/fleet/prompt_prefix.h"
 #include "sim/serving/batcher.h"
 #include "sim/workload/request.h"
 
 namespace tokenfab {
+
+/// What a pool does of each request: everything, or its prompt and first token, or the other tokens.
+enum class PoolRole { both, prefill, decode };
+inline constexpr std::array<const char*, 3> kPoolRoleNames = {"both", "prefill", "decode"};
 
 /// Identical replicas of one deployment.
 struct PoolSpec {
@@ -24,6 +30,8 @@ struct PoolSpec {
   PrefixSpec prefix = {};                 // with batcher.prefix_cache
   double prefix_block_bytes = 0;          // of its KV cache, on all chips of a replica
   Ns front_end = 0;                       // added to each request's latencies: what passes between client and engine
+  PoolRole role = PoolRole::both;
+  std::vector<KvTransfer> transfers = {};  // to a decode pool, by index of the prefill pool; other entries are unused
 };
 
 struct FactorySpec {

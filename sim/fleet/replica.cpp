@@ -24,11 +24,11 @@ void Replica::speculate(std::shared_ptr<const DraftLuck> luck, std::uint64_t see
 }
 
 /// The first token comes with the prompt; the others need whole steps.
-std::int64_t Replica::service(const Request& request) const {
+std::int64_t Replica::service(const Request& request, std::int32_t output) const {
   if (!luck_) return 0;
   const Pace& pace = batcher_->spec().pace;
   RandomStream random(seed_, replication_, StreamPurpose::speculation, static_cast<std::uint32_t>(request.id));
-  return pace.quanta + luck_->steps(request.output_tokens - 1, random) * pace.at(0);
+  return pace.quanta + luck_->steps(output - 1, random) * pace.at(0);
 }
 
 template <class Change>
@@ -40,21 +40,43 @@ void Replica::change(Change&& body) {
 
 bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const std::uint64_t> prefix) {
   const bool joinable = batcher_->joinable();
+  const std::int32_t output = batcher_->spec().hold_finished ? 1 : request.output_tokens;
   Slot slot = kNoSlot;
   Batcher::Verdict verdict{};
-  change([&] { verdict = batcher_->enqueue(request.input_tokens, request.output_tokens, slot, service(request)); });
+  change([&] { verdict = batcher_->enqueue(request.input_tokens, output, slot, service(request, output)); });
   if (verdict != Batcher::Verdict::accepted) {
     recorder_.rejected(now, request, verdict == Batcher::Verdict::queue_full);
     return false;
   }
+  if (!prefix.empty()) batcher_->set_prefix(slot, {prefix.begin(), prefix.end()});
+  RunRecorder::Tracked tracked;
+  tracked.request = request;
+  tracked.front_end = front_end_;
+  return joined(now, slot, tracked, joinable, wait);
+}
+
+bool Replica::fits_cached(const Request& r) const {
+  return batcher_->fits_cached(r.input_tokens, r.output_tokens, service(r, r.output_tokens));
+}
+
+bool Replica::arrive_cached(Ns now, const RunRecorder::Tracked& tracked, double bytes) {
+  const bool joinable = batcher_->joinable();
+  const Request& r = tracked.request;
+  Slot slot = kNoSlot;
+  change([&] { slot = batcher_->enqueue_cached(r.input_tokens, r.output_tokens, service(r, r.output_tokens)); });
+  served_.transferred_bytes += bytes;
+  return joined(now, slot, tracked, joinable, false);
+}
+
+/// A request is in the batcher, which was `joinable` before: it may cut the span that runs, or begin a step.
+bool Replica::joined(Ns now, Slot slot, const RunRecorder::Tracked& tracked, bool joinable, bool wait) {
   if (slot >= tracked_.size()) {
     tracked_.resize(slot + 1);
     present_.resize(slot + 1);
   }
-  tracked_[slot] = {request, -1, -1, front_end_};
+  tracked_[slot] = tracked;
   present_[slot] = true;
-  if (!prefix.empty()) batcher_->set_prefix(slot, {prefix.begin(), prefix.end()});
-  executor_->accepted(slot, request.id);
+  executor_->accepted(slot, tracked.request.id);
   if (!running_) return !wait && begin(ticks_from_ns(now));
   if (!joinable || progress_.steps == 1) return false;
   const Progress cut = clock_->run(batcher_->current(), start_, now);
@@ -64,12 +86,24 @@ bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const 
   return true;
 }
 
+RunRecorder::Tracked Replica::let_go(Slot slot) {
+  RunRecorder::Tracked out = tracked_[slot];
+  out.handed_over = true;
+  out.preemptions = batcher_->sequence(slot).preemptions;
+  present_[slot] = false;
+  batcher_->drop(slot);
+  batcher_->release(slot);
+  recorder_.change(-1, 0);
+  return out;
+}
+
 bool Replica::begin(Ticks start) {
   change([&] { batcher_->plan(start); });
   const StepPlan& plan = batcher_->current();
   running_ = !plan.empty();
   if (!running_) return false;
-  for (const Slot slot : batcher_->scheduled()) tracked_[slot].scheduled = floor_ns(start);
+  for (const Slot slot : batcher_->scheduled())
+    if (Ns& scheduled = tracked_[slot].scheduled; scheduled < 0) scheduled = floor_ns(start);
   start_ = start;
   progress_ = clock_->run(plan, start, kNever);
   ++epoch_;
@@ -102,35 +136,72 @@ void Replica::record_tokens(Ns end) {
   last.input_tokens += plan.sums.prefill_tokens;
 }
 
+/// What this replica did for a request that leaves it.
+void Replica::finish(Ns now, Slot slot) {
+  const RunRecorder::Tracked& t = tracked_[slot];
+  served_.input_tokens += t.handed_over ? 0 : t.request.input_tokens;
+  served_.cached_tokens += t.handed_over ? 0 : t.request.cached_tokens;
+  served_.output_tokens += t.request.output_tokens - (t.handed_over ? 1 : 0);
+  recorder_.finished(now, t, t.preemptions + batcher_->sequence(slot).preemptions, pool_, index_);
+  present_[slot] = false;
+  if (batcher_->spec().hold_finished) batcher_->drop(slot);
+  batcher_->release(slot);
+}
+
+/// Until its cache has gone to a decode replica, a request counts as waiting.
+void Replica::hold(Slot slot) {
+  const Request& request = tracked_[slot].request;
+  served_.input_tokens += request.input_tokens;
+  served_.cached_tokens += request.cached_tokens;
+  ++served_.output_tokens;
+  recorder_.change(1, 0);
+  prefilled_.push_back(slot);
+}
+
+/// The steps of progress_ are over.
+void Replica::account() {
+  clock_->committed(batcher_->current(), progress_.steps);
+  record_tokens(due());
+  busy_ += progress_.end - start_;
+}
+
 bool Replica::step_done() {
   const Ns now = due();
-  clock_->committed(batcher_->current(), progress_.steps);
-  record_tokens(now);
-  busy_ += progress_.end - start_;
+  account();
   change([&] { batcher_->complete(progress_.steps, progress_.end); });
   for (const Slot slot : batcher_->first_tokens()) tracked_[slot].first_token = now;
   for (const Slot slot : batcher_->finished()) {
-    Request& request = tracked_[slot].request;
-    if (batcher_->spec().prefix_cache) request.cached_tokens = batcher_->sequence(slot).cached;
-    served_.input_tokens += request.input_tokens;
-    served_.cached_tokens += request.cached_tokens;
-    served_.output_tokens += request.output_tokens;
-    recorder_.finished(now, tracked_[slot], batcher_->sequence(slot).preemptions, pool_, index_);
-    present_[slot] = false;
-    batcher_->release(slot);
+    if (batcher_->spec().prefix_cache) tracked_[slot].request.cached_tokens = batcher_->sequence(slot).cached;
+    if (batcher_->spec().hold_finished && tracked_[slot].request.output_tokens > 1) hold(slot);
+    else finish(now, slot);
   }
   return begin(progress_.end);
 }
 
+void Replica::stop(Ns now) {
+  if (!running_ || progress_.steps == 1) return;
+  StepPlan over = batcher_->current();
+  const Progress reach = clock_->run(over, start_, now);
+  over.repeats = reach.steps - (floor_ns(reach.end) > now ? 1 : 0);
+  if (over.repeats == 0) return;
+  progress_ = clock_->run(over, start_, kNever);
+  account();
+  batcher_->stop(over.repeats);
+}
+
 void Replica::abandon(Ns now) {
-  for (Slot slot = 0; slot < tracked_.size(); ++slot)
-    if (present_[slot]) recorder_.unfinished(now, tracked_[slot], batcher_->sequence(slot).preemptions, pool_, index_);
+  for (Slot slot = 0; slot < tracked_.size(); ++slot) {
+    if (!present_[slot]) continue;
+    const std::int32_t preemptions = tracked_[slot].preemptions + batcher_->sequence(slot).preemptions;
+    recorder_.unfinished(now, tracked_[slot], preemptions, pool_, index_);
+  }
 }
 
 void Replica::check() const {
   if (!running_) batcher_->check();  // a plan in progress holds blocks for tokens that are not there yet
   if (outstanding() == 0)
-    require(batcher_->kv().free() == batcher_->kv().total(), "all KV blocks are free when the factory is empty");
+    require(batcher_->kv().free() + batcher_->kept_blocks() == batcher_->kv().total(),
+            "all KV blocks are free when the factory is empty, but those of caches under way");
 }
 
 }  // namespace tokenfab

@@ -1,6 +1,8 @@
 #pragma once
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "sim/fleet/run_recorder.h"
 #include "sim/serving/batcher.h"
@@ -22,6 +24,19 @@ class Replica {
   /// replica does not begin a step: more requests arrive at this instant.
   /// `prefix`: the chained hashes of the prompt's whole prefix blocks, where the pool caches them.
   bool arrive(Ns now, const Request& request, bool wait = false, std::span<const std::uint64_t> prefix = {});
+  /// A request comes from a prefill replica with its cache of `bytes`. Returns as arrive().
+  bool arrive_cached(Ns now, const RunRecorder::Tracked& tracked, double bytes);
+  bool fits_cached(const Request& request) const;
+
+  /// Requests whose prompt was computed here for other replicas, since the last call; they stay until let_go().
+  std::vector<Slot> take_prefilled() { return std::exchange(prefilled_, {}); }
+  bool has_prefilled() const { return !prefilled_.empty(); }
+  const RunRecorder::Tracked& tracked(Slot slot) const { return tracked_[slot]; }
+  /// The cache of such a request has left.
+  RunRecorder::Tracked let_go(Slot slot);
+  /// Blocks have become free: an idle replica looks again whether a step can begin. Returns true where one has.
+  bool resume(Ns now) { return !running_ && begin(ticks_from_ns(now)); }
+
   /// The current step or span is over. Returns true where another has begun.
   bool step_done();
 
@@ -29,7 +44,9 @@ class Replica {
   Ns due() const { return floor_ns(progress_.end); }
   std::uint32_t epoch() const { return epoch_; }  // changes whenever due() does
 
-  /// The run stops at `now` with work left.
+  /// The run stops at `now`: of a span, the steps that are over by then count.
+  void stop(Ns now);
+  /// What is left then.
   void abandon(Ns now);
   /// Throws InternalError where blocks, sequences or busy time do not add up.
   void check() const;
@@ -40,13 +57,18 @@ class Replica {
 
   struct Served {
     std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;
+    double transferred_bytes = 0;
   };
   const Served& served() const { return served_; }
 
  private:
   bool begin(Ticks start);
+  bool joined(Ns now, Slot slot, const RunRecorder::Tracked& tracked, bool joinable, bool wait);
+  void account();
   void record_tokens(Ns end);
-  std::int64_t service(const Request& request) const;
+  void finish(Ns now, Slot slot);
+  void hold(Slot slot);
+  std::int64_t service(const Request& request, std::int32_t output) const;
   template <class Change>
   void change(Change&& body);  // keeps the recorder's counts in step with the batcher's
 
@@ -59,6 +81,7 @@ class Replica {
   Executor* clock_;                            // executor_, or stepwise_ in front of it
   std::vector<RunRecorder::Tracked> tracked_;  // by slot
   std::vector<bool> present_;
+  std::vector<Slot> prefilled_;
   std::shared_ptr<const DraftLuck> luck_;
   std::uint64_t seed_ = 0;
   std::uint32_t replication_ = 0;

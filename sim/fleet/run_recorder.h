@@ -17,7 +17,9 @@ class RunRecorder {
   struct Tracked {  // a request inside the factory
     Request request;
     Ns scheduled = -1, first_token = -1;
-    Ns front_end = 0;  // the client hears of every token this much later: tokenizer, HTTP, detokenizer
+    bool handed_over = false;      // another replica computed the prompt and sampled the first token
+    std::int32_t preemptions = 0;  // there
+    Ns front_end = 0;              // the client hears of every token this much later: tokenizer, HTTP, detokenizer
   };
 
   /// Told of every request that ends, and when its client knows.

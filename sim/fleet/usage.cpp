@@ -13,6 +13,7 @@ namespace {
 void describe(const PoolSpec& pool, PoolUsage& u) {
   u.name = pool.name;
   u.replicas = pool.replicas;
+  u.role = kPoolRoleNames[static_cast<std::size_t>(pool.role)];
   u.kv_blocks = pool.batcher.kv_blocks;
   u.kv_block_tokens = pool.batcher.kv_block_tokens;
   if (!pool.model) return;
@@ -90,6 +91,7 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
     u.input_tokens += r->served().input_tokens;
     u.cached_tokens += r->served().cached_tokens;
     u.output_tokens += r->served().output_tokens;
+    u.transferred_bytes += r->served().transferred_bytes;
     u.recomputed_tokens += r->batcher().recomputed_tokens();
     u.preemptions += r->batcher().preemptions();
     u.peak_kv_blocks = std::max(u.peak_kv_blocks, r->batcher().kv().peak_used());

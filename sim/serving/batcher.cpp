@@ -10,6 +10,8 @@ namespace tokenfab {
 std::unique_ptr<Batcher> Batcher::make(const BatcherSpec& spec) {
   if (spec.policy == "static" && (spec.draft_tokens > 0 || !spec.pace.by_sequences.empty() || spec.prefix_cache))
     throw UserError("batcher policy \"static\" has neither a prefix cache nor speculative decoding");
+  if (spec.policy == "static" && spec.hold_finished)
+    throw UserError("batcher policy \"static\" cannot serve prefill or decode alone");
   if (spec.policy == "chunked") return std::make_unique<ChunkedBatcher>(spec);
   if (spec.policy == "prefill-first") return std::make_unique<PrefillFirstBatcher>(spec);
   if (spec.policy == "static") return std::make_unique<StaticBatcher>(spec);
@@ -28,34 +30,49 @@ Batcher::Batcher(const BatcherSpec& spec)
   require(spec.draft_tokens == 0 || spec.pace.by_sequences.empty(), "drafts are either real or simulated");
 }
 
-Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service) {
-  slot = kNoSlot;
-  Sequence fresh;
-  fresh.input = input;
-  fresh.output = output;
-  fresh.remaining = service > 0 ? service : std::int64_t{output} * spec_.pace.quanta;
-  const std::int64_t progress = (fresh.remaining + spec_.pace.quanta - 1) / spec_.pace.quanta;
-  const std::int64_t most_cached = input + std::max<std::int64_t>(output, progress) - 1;
-  const bool too_long =
-      (spec_.context > 0 && std::int64_t{input} + output > spec_.context) ||
-      kv_.blocks_for(most_cached + spec_.draft_tokens + spec_.pace.lookahead) > kv_.total() - kv_.watermark() ||
-      (!splits_prompts() && most_cached > spec_.token_budget);
-  if (too_long) return Verdict::too_long;
-  if (spec_.max_waiting > 0 && waiting() >= spec_.max_waiting) return Verdict::queue_full;
+Sequence Batcher::fresh(std::int32_t input, std::int32_t output, std::int64_t service) const {
+  Sequence s;
+  s.input = input;
+  s.output = output;
+  s.remaining = service > 0 ? service : std::int64_t{output} * spec_.pace.quanta;
+  return s;
+}
+
+bool Batcher::too_long(const Sequence& s) const {
+  const std::int64_t progress = (s.remaining + spec_.pace.quanta - 1) / spec_.pace.quanta;
+  std::int64_t most_cached = s.input + std::max<std::int64_t>(s.output, progress) - 1;
+  if (s.arrived) most_cached = std::max(most_cached, s.input + step_tokens());
+  return (spec_.context > 0 && std::int64_t{s.input} + s.output > spec_.context) ||
+         kv_.blocks_for(most_cached + spec_.draft_tokens + spec_.pace.lookahead) > kv_.total() - kv_.watermark() ||
+         (!splits_prompts() && most_cached > spec_.token_budget);
+}
+
+Slot Batcher::add(const Sequence& fresh) {
+  Slot slot = kNoSlot;
   if (unused_.empty()) {
     slot = static_cast<Slot>(sequences_.size());
     sequences_.push_back(fresh);
   } else {
     slot = unused_.back();
     unused_.pop_back();
-    fresh.epoch = sequences_[slot].epoch + 1;
-    sequences_[slot] = fresh;
+    const std::uint32_t epoch = at(slot).epoch + 1;
+    at(slot) = fresh;
+    at(slot).epoch = epoch;
   }
   if (spec_.prefix_cache) {
     prefixes_.resize(sequences_.size());
     prefixes_[slot] = {};
   }
   waiting_.push_back(slot);
+  return slot;
+}
+
+Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service) {
+  slot = kNoSlot;
+  const Sequence s = fresh(input, output, service);
+  if (too_long(s)) return Verdict::too_long;
+  if (spec_.max_waiting > 0 && waiting() >= spec_.max_waiting) return Verdict::queue_full;
+  slot = add(s);
   return Verdict::accepted;
 }
 
@@ -217,7 +234,13 @@ void Batcher::drop_outdated(DueHeap& heap) const {
 
 void Batcher::finish(Slot slot) {
   Sequence& s = at(slot);
-  give_back(slot, kv_.blocks_at(held_length(s)));
+  const std::int64_t blocks = kv_.blocks_at(held_length(s));
+  if (spec_.hold_finished) {
+    s.kept = blocks;
+    kept_ += blocks - shared_pages(slot);
+  } else {
+    give_back(slot, blocks);
+  }
   if (s.decoding) stop_decoding(slot);
   s.generated = s.output;
   ++s.epoch;
@@ -325,7 +348,7 @@ void Batcher::check() const {
     length += s.computed * spec_.pace.quanta + (progress_ - s.entered);
     if (kv_.has_window()) window += std::min(held_length(s), kv_.window_length());
   }
-  require(held_blocks() == kv_.total() - kv_.free(), "KV blocks in use = sum over running sequences");
+  require(held_blocks() + kept_ == kv_.total() - kv_.free(), "KV blocks in use = sum over running and held sequences");
   require(count == running_, "running sequences are all linked");
   require(decoding == decoding_ && length == decode_kv_ && window == decode_window_,
           "decode sums = sum over decoding sequences");

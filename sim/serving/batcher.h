@@ -32,6 +32,7 @@ struct BatcherSpec {
   std::int64_t prefix_pages = 1;     // pages of such a block
   Ticks prefix_life = 0;             // blocks unused for longer are forgotten; 0: never
   std::vector<CacheTierSpec> tiers;  // where blocks go when their pages are wanted; empty: nowhere
+  bool hold_finished = false;        // a finished sequence keeps its blocks until drop(): its cache is to go elsewhere
   bool log_kv = false;               // keep kv_events() for an engine that owns real pages
 };
 
@@ -60,8 +61,10 @@ struct Sequence {
   std::int64_t entered = 0;    // progress at which it joined the decoding sequences
   Slot older = kNoSlot, newer = kNoSlot;  // running sequences in admission order
   std::uint32_t epoch = 0;                // outdates entries of the finish heap
+  std::int64_t kept = 0;                  // blocks held after its end
   bool decoding = false;
   bool filling = false;  // decoding, and its attention window is not full
+  bool arrived = false;  // waiting, and its cache comes with it
 };
 
 /// Iteration-level batching: decides what the next step contains and what follows from its completion. Knows steps,
@@ -81,6 +84,11 @@ class Batcher {
   /// Adds a request to the waiting queue. The slot is valid until release(); kNoSlot unless accepted. `service`: quanta
   /// by which it progresses until it is done, the first token's included; 0: output * quanta.
   Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service = 0);
+  /// The same for a request of `output` > 1 tokens whose prompt was computed and whose first token was sampled
+  /// elsewhere: its cache comes with it, takes blocks when it is admitted, and decodes from that step on. `max_waiting`
+  /// does not hold, static batching cannot. Needs fits_cached().
+  Slot enqueue_cached(std::int32_t input, std::int32_t output, std::int64_t service = 0);
+  bool fits_cached(std::int32_t input, std::int32_t output, std::int64_t service = 0) const;
 
   /// The chained hashes of the prompt's whole prefix blocks, before the next plan(). Needs spec.prefix_cache.
   void set_prefix(Slot slot, std::vector<std::uint64_t> hashes);
@@ -93,6 +101,8 @@ class Batcher {
   void gain(Slot slot, std::int32_t extra);
   /// The current plan ran `steps` times (1 .. repeats). Fills first_tokens() and finished().
   void complete(std::int64_t steps, Ticks now = 0);
+  /// The run stops within repetition `steps` + 1 of the current plan: takes the blocks of those up to it.
+  void stop(std::int64_t steps) { take(kv_.growth(progress_ + pace(), steps * pace(), growing())); }
 
   /// Whether an arrival now would change the step after the running one (so that a span must be cut short).
   bool joinable() const { return waiting_.empty() && open_to_arrivals(); }
@@ -100,6 +110,8 @@ class Batcher {
   const std::vector<Slot>& scheduled() const { return scheduled_; }        // first admitted by the last plan()
   const std::vector<Slot>& first_tokens() const { return first_tokens_; }  // at the end of the last complete()
   const std::vector<Slot>& finished() const { return finished_; }
+  /// The blocks of a finished sequence become free (spec.hold_finished).
+  void drop(Slot slot);
   void release(Slot slot);
 
   const Sequence& sequence(Slot slot) const { return sequences_[slot]; }
@@ -132,6 +144,7 @@ class Batcher {
   std::int64_t running() const { return running_; }
   std::int64_t preemptions() const { return preemptions_; }
   std::int64_t recomputed_tokens() const { return recomputed_; }
+  std::int64_t kept_blocks() const { return kept_; }  // of finished sequences
   /// Throws InternalError where blocks or sequences do not add up; O(sequences).
   void check() const;
 
@@ -165,6 +178,8 @@ class Batcher {
   /// blocks that others evict, or that grow too old, shrink a prompt's first chunk.
   bool may_shrink(const Admission& admission) const { return spec_.prefix_cache && admission.cached > 0; }
   void admit(const Admission& admission);  // the first waiting prompt
+  bool prompt_waits() const { return !waiting_.empty() && !sequences_[waiting_.front()].arrived; }
+  void join_arrived();  // the first waiting ones, as far as their caches and the next step fit
   Slot pop_waiting();
   void add_running(Slot slot);
   void remove_running(Slot slot);
@@ -200,6 +215,9 @@ class Batcher {
   std::vector<Slot> scheduled_, first_tokens_, finished_;
 
  private:
+  Sequence fresh(std::int32_t input, std::int32_t output, std::int64_t service) const;
+  bool too_long(const Sequence& fresh) const;
+  Slot add(const Sequence& fresh);
   /// A slot's prompt blocks by hash, and how many of them it shares from the start.
   struct Prefix {
     std::vector<std::uint64_t> hashes;
@@ -243,7 +261,7 @@ class Batcher {
   std::vector<Sequence> sequences_;
   std::vector<Slot> unused_;
   DueHeap due_, full_;  // when sequences end; when their windows are full
-  std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0;
+  std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0, kept_ = 0;
   Ticks now_ = 0;
   PrefixIndex index_;
   CacheTiers tiers_;

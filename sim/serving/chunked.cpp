@@ -19,7 +19,7 @@ bool ChunkedBatcher::continue_prompt(std::int64_t& budget) {
 }
 
 bool ChunkedBatcher::admit_waiting(std::int64_t budget) {
-  while (!waiting_.empty() && budget > 0 && running_ < spec_.max_sequences) {
+  while (prompt_waits() && budget > 0 && running_ < spec_.max_sequences) {
     const Admission next = admission(budget);
     if (!kv_.can_admit(next.blocks)) return may_shrink(next);
     admit(next);
@@ -29,6 +29,7 @@ bool ChunkedBatcher::admit_waiting(std::int64_t budget) {
 }
 
 void ChunkedBatcher::decide() {
+  join_arrived();
   bool preempted = preempt_until_growth_fits();
   std::int64_t budget = spec_.token_budget - decoding_ * step_tokens();
   const std::int64_t span = decoding_ > 0 ? decode_span() : 0;

@@ -11,7 +11,7 @@ constexpr std::int64_t kNoBudget = INT64_MAX;  // prompts are not split
 
 bool PrefillFirstBatcher::admit_waiting() {
   std::int64_t budget = spec_.token_budget;
-  while (!waiting_.empty() && running_ < spec_.max_sequences) {
+  while (prompt_waits() && running_ < spec_.max_sequences) {
     const Admission next = admission(kNoBudget);
     if (next.tokens > budget || !kv_.can_admit(next.blocks)) break;
     admit(next);
@@ -21,6 +21,7 @@ bool PrefillFirstBatcher::admit_waiting() {
 }
 
 void PrefillFirstBatcher::decide() {
+  join_arrived();
   if (admit_waiting()) return;
   const bool preempted = preempt_until_growth_fits();
   if (decoding_ == 0) return;

@@ -42,6 +42,7 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   PoolUsage p;
   p.name = name + " pool", p.llm = name + " model", p.chip = "chip", p.engine = "engine", p.weights = "bf16",
   p.kv = "fp8";
+  p.role = "decode", p.transferred_bytes = 5e9;
   p.tensor_parallel = 2, p.replicas = 3, p.chips = 6;
   p.paid_chip_seconds = 75, p.busy_chip_seconds = 60, p.prefill_busy_seconds = 12, p.decode_busy_seconds = 18;
   p.idle_energy_j = 1000, p.dynamic_energy_j = 2000.5;
