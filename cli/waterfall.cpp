@@ -27,8 +27,8 @@ std::vector<WaterfallStep> waterfall(const std::vector<RunRecord>& records) {
   for (const RunRecord& r : records) {
     if (base <= 0 || r.replication != 0 || !r.alternative.starts_with(kStackTogether)) continue;
     const std::string name = r.alternative.substr(std::string(kStackTogether).size());
-    const double now = cost(r.alternative), alone = cost(kStackAlone + name);
-    steps.push_back({name, now, alone > 0 ? base / alone : 0, before / now, base / now});
+    const double now = cost(r.alternative), alone = cost(kStackAlone + name), ground = cost(kStackBefore + name);
+    steps.push_back({name, now, alone > 0 ? (ground > 0 ? ground : base) / alone : 0, before / now, base / now});
     before = now;
   }
   return steps;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "hwmodels/catalog_files.h"
@@ -76,6 +77,18 @@ void check_flags(const JsonObject& file, const Llm& m) {
   refuse(m.moe && !m.gated_mlp, "gated_mlp", "moe, whose experts are gated");
 }
 
+Quality read_one_quality(const JsonObject& q) {
+  Quality out;
+  const std::vector<std::string> dtypes(kDtypeNames.begin(), kDtypeNames.end());
+  const std::string weights = q.one_of("weights", dtypes);
+  out.weights = static_cast<Dtype>(std::find(dtypes.begin(), dtypes.end(), weights) - dtypes.begin());
+  out.benchmark = read_text(q, "benchmark");
+  out.score = read_quantity(q, "score", Quantity::share, 0, 1e6);
+  out.reference = read_quantity(q, "reference", Quantity::share, 0, 1e6);
+  q.finish();
+  return out;
+}
+
 void check_count(const JsonObject& file, const Llm& m) {
   const double counted = count_parameters(m).total, published = m.published_parameters.value;
   if (counted < 0.98 * published || counted > 1.02 * published)
@@ -120,6 +133,7 @@ Llm load_llm(const std::string& path) {
   }
   check_flags(file, m);
   m.published_parameters = read_quantity(file, "published_parameters", Quantity::count, 1, 1e15);
+  for (const JsonObject& q : file.objects("quality")) m.quality.push_back(read_one_quality(q));
   file.finish();
   check_count(file, m);
   return m;

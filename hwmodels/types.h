@@ -79,6 +79,13 @@ struct Encoder {
   Sourced tokens_per_image;   // prompt tokens that the LLM sees
 };
 
+/// What a benchmark says of the model with weights of this type, and with the checkpoint's own.
+struct Quality {
+  Dtype weights = Dtype::bf16;
+  std::string benchmark;
+  Sourced score, reference;  // as the source prints them
+};
+
 struct Llm {
   std::string id, name, source, licence;
   int layers = 0, hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0;
@@ -98,6 +105,7 @@ struct Llm {
   int mtp_layers = 0;  // multi-token-prediction modules: extra draft layers, not in `layers` nor in the total
   std::optional<Encoder> encoder;  // of a multimodal model
   Sourced published_parameters;
+  std::vector<Quality> quality;  // of quantized variants, where it was published
 };
 
 /// Parameter counts from the dimensions; whole numbers, exact in double.

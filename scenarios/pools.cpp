@@ -63,6 +63,20 @@ void read_precision(Defaults& d, Deployment& out) {
                                           : "weight-only quantization: products in 16 bits"));
 }
 
+/// What is known of the answers' quality with quantized weights.
+void note_quality(const JsonObject& pool, const Deployment& d, std::vector<Assumption>& out) {
+  if (d.weights == Dtype::bf16) return;
+  const std::string what = pool.pointer() + "/weights: quality of " + kDtypeNames[static_cast<std::size_t>(d.weights)];
+  bool known = false;
+  for (const Quality& q : d.llm.quality) {
+    if (q.weights != d.weights) continue;
+    known = true;
+    out.push_back({what, shortest(q.score.value) + " against " + shortest(q.reference.value) + ", " + q.benchmark,
+                   q.score.source + ", " + q.score.as_of});
+  }
+  if (!known) out.push_back({what, "not measured", "no published score of " + d.llm.id + " in this type is known to us"});
+}
+
 BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, const Llm& llm,
                          std::vector<Assumption>& assumptions, double& watermark) {
   BatcherSpec b;
@@ -136,6 +150,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   read_parallelism(pool, deployment, assumptions);
   deployment.speculation = read_speculation(pool, catalog, deployment.llm);
   read_precision(d, deployment);
+  note_quality(pool, deployment, assumptions);
   deployment.memory_share = d.number("memory_share", 0.01, 1, deployment.engine.memory_share.value,
                                      "share of chip memory the engine takes: " + deployment.engine.memory_share.source);
   deployment.kv_block_tokens = static_cast<int>(

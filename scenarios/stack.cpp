@@ -1,11 +1,28 @@
 #include "scenarios/stack.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/json_object.h"
 
 namespace tokenfab {
 using nlohmann::json;
+
+namespace {
+
+/// The changes of all entries that this one needs.
+json needed(const JsonObject& entry, const std::map<std::string, json>& sets) {
+  json all = json::object();
+  if (!entry.has("needs")) return all;
+  for (const json& name : entry.raw("needs")) {
+    const auto found = name.is_string() ? sets.find(name.get<std::string>()) : sets.end();
+    if (found == sets.end()) entry.fail("needs", name.dump() + " is not the name of an earlier entry");
+    all.update(found->second);
+  }
+  return all;
+}
+
+}  // namespace
 
 void expand_stack(json& scenario, const std::string& file) {
   const JsonObject top(scenario, file);
@@ -15,12 +32,18 @@ void expand_stack(json& scenario, const std::string& file) {
   for (const char* key : {"pools", "router"})
     if (top.has(key)) base[key] = scenario[key];
   json alone = json::array(), together = json::array();
+  std::map<std::string, json> sets;
   std::string before = kStackBase;
   for (const JsonObject& entry : top.objects("stack")) {
     const std::string name = entry.string("name");
-    const json set = entry.raw("set");
+    const json set = sets[name] = entry.raw("set");
+    std::string ground = kStackBase;
+    if (const json needs = needed(entry, sets); !needs.empty()) {
+      ground = kStackBefore + name;
+      alone.push_back({{"name", ground}, {"like", kStackBase}, {"set", needs}});
+    }
     entry.finish();
-    alone.push_back({{"name", kStackAlone + name}, {"like", kStackBase}, {"set", set}});
+    alone.push_back({{"name", kStackAlone + name}, {"like", ground}, {"set", set}});
     together.push_back({{"name", kStackTogether + name}, {"like", before}, {"set", set}});
     before = kStackTogether + name;
   }
