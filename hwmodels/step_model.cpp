@@ -165,6 +165,11 @@ void StepModel::build_attention(const Shape& s) {
   prefill_qo_io_ = qo / (bw * pre.bandwidth.value);
   pair_flop_prefill_ = pair_prefill * s.layers / (bf16 * pre.compute.value);
   prefill_floor_ = pre.floor.value * s.layers;
+  if (m.encoder) {  // bound by arithmetic: images have hundreds of patches
+    const Encoder& e = *m.encoder;
+    flop_encoder_ = 2 * e.parameters.value * e.patches_per_image.value / e.tokens_per_image.value;
+    encoder_ = flop_encoder_ / (bf16 * efficiency(OpClass::mlp_gemm).compute.value * d_.tensor_parallel * ranks());
+  }
   flop_pair_ = pair_prefill * d_.tensor_parallel * s.layers;
   flop_kv_ = pair_decode * d_.tensor_parallel * s.layers;
   bytes_kv_ = kv_token_bytes * d_.tensor_parallel;
@@ -188,7 +193,7 @@ void StepModel::scale_time() {
   for (TokenOp& op : ops_)
     for (double* seconds : {&op.weight, &op.act, &op.flop, &op.floor, &op.copy}) *seconds *= d_.time_scale;
   for (double* seconds : {&kv_read_, &qo_io_, &pair_flop_prefill_, &pair_flop_decode_, &prefill_kv_read_,
-                          &prefill_qo_io_, &prefill_floor_, &decode_floor_, &sequence_gap_})
+                          &prefill_qo_io_, &prefill_floor_, &decode_floor_, &sequence_gap_, &encoder_})
     *seconds *= d_.time_scale;
 }
 
@@ -257,6 +262,7 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
     out.bound[at(c)] = flop > bytes ? Bound::compute : Bound::bandwidth;
     out.floor[at(c)] = any ? floor * rounds() : 0;
   };
+  out.work[at(OpClass::mlp_gemm)] += encoder_ * static_cast<double>(s.encoder_tokens);
   const double split = flights * ranks();
   attention(OpClass::prefill_attention, s.prefill_tokens > 0,
             (prefill_kv_read_ *
@@ -334,7 +340,7 @@ StepWork StepModel::work(const StepSums& s) const {
   const double micro = rounds() * concurrency(s.decode_sequences + s.prefill_sequences, verified + s.prefill_tokens);
   const double x = static_cast<double>(verified + s.prefill_tokens) / micro, kv = kv_tokens(s);
   StepWork w;
-  w.flop = flop_token_ * tokens + flop_row_ * rows +
+  w.flop = flop_token_ * tokens + flop_row_ * rows + flop_encoder_ * static_cast<double>(s.encoder_tokens) +
            flop_pair_ *
                in_window(static_cast<double>(s.prefill_attention), static_cast<double>(s.prefill_window_attention)) +
            flop_kv_ * kv * kept;

@@ -25,6 +25,7 @@ struct StepSums {
   std::int64_t decode_window_tokens = 0;
   std::int64_t decode_filling = 0;  // sequences whose window is not full: each adds to it at every step
   std::int64_t prefill_window_attention = 0, prefill_window_tokens = 0;
+  std::int64_t encoder_tokens = 0;  // prompt tokens that come out of the model's image encoder in this step
 
   /// A chunk of `tokens` tokens after `before` cached ones; `window`: the model's, 0 where it has none.
   void add_chunk(std::int64_t before, std::int64_t tokens, bool ends_prompt, std::int64_t window = 0);
@@ -221,6 +222,7 @@ class StepModel {
   double kv_read_ = 0, qo_io_ = 0, pair_flop_prefill_ = 0, pair_flop_decode_ = 0;  // seconds per unit, all layers
   double prefill_kv_read_ = 0, prefill_qo_io_ = 0;
   double prefill_floor_ = 0, decode_floor_ = 0, sequence_gap_ = 0;
+  double encoder_ = 0, flop_encoder_ = 0;  // seconds, FLOP per prompt token from an encoder
   std::optional<ExpertLoad> experts_;
   std::int64_t full_units_ = 1, window_units_ = 0;  // layers without and with a window, without common factors
   std::shared_ptr<const StepModel> drafter_;

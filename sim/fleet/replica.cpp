@@ -48,6 +48,7 @@ bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const 
     recorder_.rejected(now, request, verdict == Batcher::Verdict::queue_full);
     return false;
   }
+  if (request.encoder_tokens > 0) batcher_->set_encoder(slot, request.encoder_tokens);
   if (!prefix.empty()) batcher_->set_prefix(slot, {prefix.begin(), prefix.end()});
   RunRecorder::Tracked tracked;
   tracked.request = request;

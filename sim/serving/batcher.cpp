@@ -102,6 +102,7 @@ Slot Batcher::pop_waiting() {
   const Slot slot = waiting_.front();
   waiting_.pop_front();
   if (at(slot).preemptions == 0) scheduled_.push_back(slot);
+  plan_.sums.encoder_tokens += at(slot).encoder;
   return slot;
 }
 

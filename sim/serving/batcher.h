@@ -55,6 +55,7 @@ struct Sequence {
   std::int32_t input = 0, output = 0;
   std::int32_t generated = 0;  // tokens sampled, brought up to date when the sequence leaves a phase
   std::int32_t preemptions = 0;
+  std::int32_t encoder = 0;    // prompt tokens that an encoder makes when it is admitted
   std::int32_t cached = 0;     // prompt tokens found in the prefix cache when it was first admitted
   std::int64_t computed = 0;   // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
   std::int64_t remaining = 0;  // quanta of output to come when it left its last phase
@@ -90,6 +91,8 @@ class Batcher {
   Slot enqueue_cached(std::int32_t input, std::int32_t output, std::int64_t service = 0);
   bool fits_cached(std::int32_t input, std::int32_t output, std::int64_t service = 0) const;
 
+  /// Of the accepted slot's prompt, tokens that come out of an image encoder. Before the next plan().
+  void set_encoder(Slot slot, std::int32_t tokens) { at(slot).encoder = tokens; }
   /// The chained hashes of the prompt's whole prefix blocks, before the next plan(). Needs spec.prefix_cache.
   void set_prefix(Slot slot, std::vector<std::uint64_t> hashes);
 

@@ -254,6 +254,7 @@ TEST_CASE("spans equal single steps with several replicas behind every router, a
         CAPTURE(router, policy, seed);
         Case c = random_case(seed);
         c.replicas = 3;
+        for (Request& q : c.requests) q.encoder_tokens = q.input_tokens / 2;
         c.router = router;
         c.batcher.policy = policy;
         require_same(simulated(c, false), simulated(c, true));

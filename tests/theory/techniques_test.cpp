@@ -276,3 +276,15 @@ TEST_CASE("weights beyond the memory are read from behind it, at its pace") {
   const auto mlp = [](const StepModel& m) { return m.evaluate(decode(m, 1, 1)).work[at(OpClass::mlp_gemm)]; };
   CHECK(mlp(tiered) / mlp(plain) == Approx(1 - share + share * 4e12 / 100e9).epsilon(1e-3));
 }
+
+TEST_CASE("images cost their encoder's arithmetic beside their prompt tokens") {
+  Deployment d = deployment(llama_8b(), ideal_engine());
+  d.llm.encoder = Encoder{"made up", made_up(400e6), made_up(4096), made_up(256)};
+  const StepModel model(d);
+  StepSums text, images;
+  text.add_chunk(0, 1024, true);
+  images.add_chunk(0, 1024, true);
+  images.encoder_tokens = 512;  // two images
+  CHECK(model.evaluate(images).total() - model.evaluate(text).total() == Approx(2 * 2 * 400e6 * 4096 / 1e15));
+  CHECK(model.work(images).flop - model.work(text).flop == Approx(2 * 2 * 400e6 * 4096));
+}
