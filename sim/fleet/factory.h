@@ -26,10 +26,10 @@ struct PoolSpec {
   int replicas = 1;
   /// Replaces the simulated executor (tests, a real engine); then the pool's usage has no step times.
   std::function<std::unique_ptr<Executor>()> executor;
-  std::shared_ptr<const DraftLuck> luck;  // of speculative decoding; with batcher.pace
-  PrefixSpec prefix = {};                 // with batcher.prefix_cache
-  double prefix_block_bytes = 0;          // of its KV cache, on all chips of a replica
-  Ns front_end = 0;                       // added to each request's latencies: what passes between client and engine
+  std::shared_ptr<const DraftLuck> luck = {};  // of speculative decoding; with batcher.pace
+  PrefixSpec prefix = {};                      // with batcher.prefix_cache
+  double prefix_block_bytes = 0;               // of its KV cache, on all chips of a replica
+  Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
   PoolRole role = PoolRole::both;
   std::vector<KvTransfer> transfers = {};  // to a decode pool, by index of the prefill pool; other entries are unused
 };
