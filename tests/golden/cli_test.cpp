@@ -19,7 +19,7 @@ std::vector<fs::path> shipped() {
 /// The command that runs it; long studies on fewer requests.
 std::string run_of(const fs::path& path) {
   const bool long_one = path.stem() == "silicon-shootout";
-  return "run " + path.string() + (long_one ? " --set /workload/max_requests=100" : "");
+  return "run " + path.string() + (long_one ? " --no-bands --set /workload/max_requests=40" : "");
 }
 
 const std::string kMain = (kRoot / "scenarios/azure-conv-h100-70b.json").string();
