@@ -7,13 +7,13 @@ function(tokenfab_library NAME)
   target_link_libraries(tokenfab_${NAME} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
 endfunction()
 
-# tokenfab_test(NAME SOURCES ... LINKS ... [LABELS ...]): a Catch2 program registered with CTest.
+# tokenfab_test(NAME SOURCES ... LINKS ... [LABELS ...] [ARGS ...]): a Catch2 program registered with CTest.
 function(tokenfab_test NAME)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;LABELS;ARGS" ${ARGN})
   add_executable(${NAME} ${ARG_SOURCES})
   target_link_libraries(${NAME} PRIVATE tokenfab_catch_main ${ARG_LINKS})
   target_compile_definitions(${NAME} PRIVATE TOKENFAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  add_test(NAME ${NAME} COMMAND ${NAME})
+  add_test(NAME ${NAME} COMMAND ${NAME} ${ARG_ARGS})
   if(ARG_LABELS)
     set_tests_properties(${NAME} PROPERTIES LABELS "${ARG_LABELS}")
   endif()
