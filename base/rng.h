@@ -23,6 +23,7 @@ enum class StreamPurpose : std::uint32_t {
   images = 11,
   classes = 12,
   variants = 13,
+  prediction = 14,
 };
 
 /// A sequential view of one counter-based stream, keyed by (seed, replication, purpose).

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hwmodels/calibration.h"
+#include "scenarios/scheduling_json.h"
 #include "scenarios/techniques.h"
 #include "sim/economics/supply.h"
 
@@ -78,6 +79,10 @@ BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, co
   if (b.policy == "chunked" && b.token_budget <= b.max_sequences)
     object.fail("token_budget", std::to_string(b.token_budget) + " leaves no room for prompts beside " +
                                     std::to_string(b.max_sequences) + " sequences; it must be larger");
+  b.scheduling = read_scheduling(object);
+  if (const std::int64_t mixed = b.scheduling.mixed_budget; mixed > 0 && mixed <= b.max_sequences)
+    object.fail("mixed_budget", std::to_string(mixed) + " leaves no room for prompts beside " +
+                                    std::to_string(b.max_sequences) + " sequences; it must be larger");
   object.finish();
   return b;
 }
@@ -146,6 +151,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   plan.spec.name = pool.string("name", deployment.llm.id + " on " + deployment.chip.id);
   deployment.max_sequences = plan.spec.batcher.max_sequences;
   deployment.token_budget = plan.spec.batcher.token_budget;
+  const TransferPlan transfers = read_transfers(pool, deployment.chip, plan.spec.batcher.scheduling, assumptions);
   const std::string chip = deployment.chip.id;
   plan.spec.model = build_model(pool, std::move(deployment));
   plan.supply = read_supply(pool, chip, money, assumptions);
@@ -155,6 +161,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   if (const auto& c = model.deployment().calibration; c && c->request_gap)
     plan.spec.front_end = ns_from_seconds(c->request_gap->value);
   fit_batcher(model, plan.spec);
+  fit_transfers(pool, transfers, model, plan.spec);
   b.watermark_blocks = static_cast<std::int64_t>(std::ceil(watermark * static_cast<double>(b.kv_blocks)));
   return plan;
 }

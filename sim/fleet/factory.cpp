@@ -8,7 +8,6 @@
 #include "sim/fleet/replica.h"
 #include "sim/fleet/router.h"
 #include "sim/fleet/usage.h"
-#include "sim/serving/simulated_executor.h"
 
 namespace tokenfab {
 namespace {
@@ -66,7 +65,7 @@ class Simulation {
 
  private:
   static std::unique_ptr<Executor> make_executor(const PoolSpec& pool) {
-    return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model);
+    return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model, pool.transfers);
   }
 
   /// An event for the earliest arrival known, unless there is one already.

@@ -7,6 +7,7 @@
 #include "hwmodels/step_model.h"
 #include "sim/core/records.h"
 #include "sim/serving/batcher.h"
+#include "sim/serving/simulated_executor.h"
 #include "sim/workload/request.h"
 
 namespace tokenfab {
@@ -20,6 +21,7 @@ struct PoolSpec {
   /// Replaces the simulated executor (tests, a real engine); then the pool's usage has no step times.
   std::function<std::unique_ptr<Executor>()> executor;
   std::shared_ptr<const DraftLuck> luck;  // of speculative decoding; with batcher.pace
+  TransferCosts transfers = {};
   Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
 };
 

@@ -1,5 +1,7 @@
 #include "sim/fleet/replica.h"
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace tokenfab {
@@ -31,6 +33,23 @@ std::int64_t Replica::service(const Request& request) const {
   return pace.quanta + luck_->steps(request.output_tokens - 1, random) * pace.at(0);
 }
 
+Standing Replica::standing(const Request& request) const {
+  const Scheduling& s = batcher_->spec().scheduling;
+  Standing out{request.priority, request.variant, 0};
+  if (s.queue == QueueOrder::deadline) out.key = request.deadline > 0 ? request.deadline : INT64_MAX;
+  if (s.queue != QueueOrder::shortest_job) return out;
+  double tokens = request.output_tokens;
+  if (s.prediction_error > 0) {
+    RandomStream random(seed_, replication_, StreamPurpose::prediction, static_cast<std::uint32_t>(request.id));
+    tokens *= std::exp(s.prediction_error * random.normal());
+  }
+  // Ageing at one rate for all leaves the order that the requests had on arrival.
+  constexpr double kPerToken = 1e3;
+  tokens += s.ageing_tokens_per_s * seconds_from_ns(request.arrival);
+  out.key = std::llround(kPerToken * std::min(tokens, 1e15));
+  return out;
+}
+
 template <class Change>
 void Replica::change(Change&& body) {
   const std::int64_t waiting = batcher_->waiting(), running = batcher_->running();
@@ -39,10 +58,11 @@ void Replica::change(Change&& body) {
 }
 
 bool Replica::arrive(Ns now, const Request& request, bool wait) {
-  const bool joinable = batcher_->joinable();
   Slot slot = kNoSlot;
   Batcher::Verdict verdict{};
-  change([&] { verdict = batcher_->enqueue(request.input_tokens, request.output_tokens, slot, service(request)); });
+  change([&] {
+    verdict = batcher_->enqueue(request.input_tokens, request.output_tokens, slot, service(request), standing(request));
+  });
   if (verdict != Batcher::Verdict::accepted) {
     recorder_.rejected(now, request, verdict == Batcher::Verdict::queue_full);
     return false;
@@ -55,7 +75,7 @@ bool Replica::arrive(Ns now, const Request& request, bool wait) {
   present_[slot] = true;
   executor_->accepted(slot, request.id);
   if (!running_) return !wait && begin(ticks_from_ns(now));
-  if (!joinable || progress_.steps == 1) return false;
+  if (progress_.steps == 1 || !batcher_->joinable(slot)) return false;
   const Progress cut = clock_->run(batcher_->current(), start_, now);
   if (cut.steps >= progress_.steps) return false;
   progress_ = cut;

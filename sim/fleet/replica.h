@@ -12,7 +12,8 @@ class Replica {
  public:
   Replica(int pool, int index, const BatcherSpec& batcher, std::unique_ptr<Executor> executor, bool stepwise,
           RunRecorder& recorder, Ns front_end = 0);
-  /// Outputs take as many decode steps as `luck` draws for them, from a stream of each request's own.
+  /// Outputs take as many decode steps as `luck` draws for them; this and predictions of lengths from streams of each
+  /// request's own.
   void speculate(std::shared_ptr<const DraftLuck> luck, std::uint64_t seed, std::uint32_t replication);
 
   std::int64_t outstanding() const { return batcher_->waiting() + batcher_->running(); }
@@ -45,6 +46,7 @@ class Replica {
   bool begin(Ticks start);
   void record_tokens(Ns end);
   std::int64_t service(const Request& request) const;
+  Standing standing(const Request& request) const;
   template <class Change>
   void change(Change&& body);  // keeps the recorder's counts in step with the batcher's
 

@@ -54,6 +54,7 @@ void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, Poo
   u.steps = a.steps;
   u.flop = a.flop;
   u.hbm_bytes = a.bytes;
+  u.transfer_seconds = seconds_from_ticks(a.transfers);
 }
 
 }  // namespace
@@ -71,6 +72,8 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
     u.output_tokens += r->served().output_tokens;
     u.recomputed_tokens += r->batcher().recomputed_tokens();
     u.preemptions += r->batcher().preemptions();
+    u.swapped_blocks += r->batcher().swapped_blocks();
+    u.variant_loads += r->batcher().variant_loads();
     u.peak_kv_blocks = std::max(u.peak_kv_blocks, r->batcher().kv().peak_used());
     busy += r->busy();
     if (const auto* simulated = dynamic_cast<const SimulatedExecutor*>(&r->executor())) {

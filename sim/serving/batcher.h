@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +9,9 @@
 #include "sim/serving/kv_blocks.h"
 #include "sim/serving/pace.h"
 #include "sim/serving/prefix_index.h"
+#include "sim/serving/scheduling.h"
+#include "sim/serving/variant_cache.h"
+#include "sim/serving/waiting_queue.h"
 
 namespace tokenfab {
 
@@ -27,8 +29,9 @@ struct BatcherSpec {
   std::int32_t draft_tokens = 0;  // most tokens drafted per sequence and decode step; blocks are set aside for them
   KvWindow window;                // of the model's sliding-window layers
   Pace pace;                      // of decoding sequences in simulated speculative decoding
-  bool prefix_cache = false;      // prompts share pages by their hashes (set_prefix)
-  bool log_kv = false;            // keep kv_events() for an engine that owns real pages
+  Scheduling scheduling = {};
+  bool prefix_cache = false;  // prompts share pages by their hashes (set_prefix)
+  bool log_kv = false;        // keep kv_events() for an engine that owns real pages
 };
 
 /// What became of real pages, in the order in which it must be carried out. `page`: place in the slot's page table.
@@ -57,6 +60,10 @@ struct Sequence {
   std::uint32_t epoch = 0;                // outdates entries of the finish heap
   bool decoding = false;
   bool filling = false;  // decoding, and its attention window is not full
+  bool running = false;
+  bool swapped = false;  // waits with its cache in host memory: `computed` tokens
+  std::uint8_t priority = 0;
+  std::uint16_t variant = 0;
 };
 
 /// Iteration-level batching: decides what the next step contains and what follows from its completion. Knows steps,
@@ -74,8 +81,10 @@ class Batcher {
 
   enum class Verdict { accepted, queue_full, too_long };
   /// Adds a request to the waiting queue. The slot is valid until release(); kNoSlot unless accepted. `service`: quanta
-  /// by which it progresses until it is done, the first token's included; 0: output * quanta.
-  Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service = 0);
+  /// by which it progresses until it is done, the first token's included; 0: output * quanta. Throws UserError where
+  /// its variant is not one of the pool's.
+  Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service = 0,
+                  const Standing& standing = {});
 
   /// The chained hashes of the prompt's whole KV pages, before the next plan(). Needs spec.prefix_cache.
   void set_prefix(Slot slot, std::vector<std::uint64_t> hashes);
@@ -88,8 +97,11 @@ class Batcher {
   /// The current plan ran `steps` times (1 .. repeats). Fills first_tokens() and finished().
   void complete(std::int64_t steps);
 
-  /// Whether an arrival now would change the step after the running one (so that a span must be cut short).
-  bool joinable() const { return waiting_.empty() && open_to_arrivals(); }
+  /// Whether the request just accepted into `slot` may change the step after the running one (so that a span must be
+  /// cut short): it is the next to be admitted, and there is a place for it or it can make one.
+  bool joinable(Slot slot) const {
+    return waiting_.front() == slot && (open_to_arrivals() || displaces(sequences_[slot]));
+  }
 
   const std::vector<Slot>& scheduled() const { return scheduled_; }        // first admitted by the last plan()
   const std::vector<Slot>& first_tokens() const { return first_tokens_; }  // at the end of the last complete()
@@ -116,6 +128,8 @@ class Batcher {
   std::int64_t running() const { return running_; }
   std::int64_t preemptions() const { return preemptions_; }
   std::int64_t recomputed_tokens() const { return recomputed_; }
+  std::int64_t swapped_blocks() const { return swapped_blocks_; }  // out and in
+  std::int64_t variant_loads() const { return variant_loads_; }
   /// Throws InternalError where blocks or sequences do not add up; O(sequences).
   void check() const;
 
@@ -140,6 +154,17 @@ class Batcher {
   std::int64_t growth() const { return kv_.growth(progress_, pace() + spec_.draft_tokens, growing()); }
   void take(std::int64_t blocks);  // evicts known pages that nobody uses where free blocks alone do not suffice
 
+  /// Whether the first waiting prompt has a slot, its class's share allows it and its variant can run.
+  bool may_start() const;
+  /// Where an interactive request is next and slots or blocks are short, displaces running batch-class sequences for
+  /// it, newest first, if that is enough. `growth`: blocks that the step takes besides. Returns whether it displaced
+  /// any.
+  bool make_room(std::int64_t budget, std::int64_t growth);
+  /// Prompt tokens that the batch class may have in a step.
+  std::int64_t batch_tokens() const { return batch_part(spec_, spec_.token_budget); }
+  bool is_batch(const Sequence& s) const { return s.priority >= kBatchPriority; }
+  Slot first_waiting() const { return waiting_.front(); }
+
   /// What the first waiting prompt would take with at most `budget` tokens: what is cached, computed, taken.
   struct Admission {
     std::int64_t cached = 0, tokens = 0, blocks = 0;
@@ -152,7 +177,7 @@ class Batcher {
   /// Adds a prefill chunk to the plan (its blocks must have been checked) and takes its blocks.
   void add_chunk(Slot slot, std::int64_t tokens);
   void add_decodes();                // all decoding sequences join the plan
-  void preempt(Slot slot);           // recompute: drops its cache, back to the front of the queue
+  void preempt(Slot slot);           // back to the front of its class; its cache is dropped, or swapped to the host
   bool preempt_until_growth_fits();  // whether anything was preempted
   void start_decoding(Slot slot);
   void finish(Slot slot);
@@ -170,7 +195,7 @@ class Batcher {
   KvBlocks kv_;
   StepPlan plan_;
   std::vector<Chunk> chunks_;
-  std::deque<Slot> waiting_;
+  WaitingQueue waiting_;
   std::int64_t running_ = 0;
   std::int64_t decoding_ = 0;
   std::int64_t filling_ = 0;        // of decoding_
@@ -193,7 +218,14 @@ class Batcher {
   void publish_pages(Slot slot);
   void give_back(Slot slot, std::int64_t blocks);
   void settle_drafts();
+  static void check_scheduling(const BatcherSpec& spec);
+  static std::int64_t batch_part(const BatcherSpec& spec, std::int64_t whole);
   void stop_decoding(Slot slot);
+  void swap_out(Slot slot);
+  void swap_in(Slot slot);
+  void count_swap(std::int64_t blocks);
+  Slot victim() const;
+  bool displaces(const Sequence& s) const;
   void fill_windows();
 
   struct Due {
@@ -212,7 +244,10 @@ class Batcher {
   std::vector<Sequence> sequences_;
   std::vector<Slot> unused_;
   DueHeap due_, full_;  // when sequences end; when their windows are full
-  std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0;
+  std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0, swapped_blocks_ = 0, variant_loads_ = 0;
+  std::int64_t batch_slots_;  // most batch-class sequences running
+  std::int64_t batch_running_ = 0;
+  VariantCache variants_;
   PrefixIndex index_;
   std::vector<Prefix> prefixes_;  // by slot; empty without prefix_cache
   std::vector<KvEvent> kv_events_;

@@ -4,37 +4,50 @@
 
 namespace tokenfab {
 
-bool ChunkedBatcher::continue_prompt(std::int64_t& budget) {
-  if (newest_ == kNoSlot || at(newest_).decoding) return true;
-  const Sequence& s = at(newest_);
-  const std::int64_t tokens = std::min(prompt_left(s), budget);
-  if (tokens <= 0) return true;
-  if (chunk_blocks(s, tokens) > kv_.free()) {
-    preempt(newest_);
-    return false;
+/// Tokens that prompts may have in the next step.
+std::int64_t ChunkedBatcher::left_by_decodes() const {
+  const std::int64_t mixed = spec_.scheduling.mixed_budget;
+  return (decoding_ > 0 && mixed > 0 ? mixed : spec_.token_budget) - decoding_ * step_tokens();
+}
+
+bool ChunkedBatcher::continue_prompts(Budget& budget) {
+  std::erase_if(partial_, [&](Slot slot) { return !at(slot).running || at(slot).decoding; });
+  for (const Slot slot : partial_) {
+    const Sequence& s = at(slot);
+    const std::int64_t tokens = std::min(prompt_left(s), budget.of(is_batch(s)));
+    if (tokens <= 0) continue;
+    if (chunk_blocks(s, tokens) > kv_.free()) {
+      preempt(slot);
+      return false;
+    }
+    add_chunk(slot, tokens);
+    budget.spend(is_batch(s), tokens);
   }
-  add_chunk(newest_, tokens);
-  budget -= tokens;
   return true;
 }
 
-void ChunkedBatcher::admit_waiting(std::int64_t budget) {
-  while (!waiting_.empty() && budget > 0 && running_ < spec_.max_sequences) {
-    const Admission next = admission(budget);
+void ChunkedBatcher::admit_waiting(Budget budget, bool displaced) {
+  while (may_start()) {
+    const Slot slot = first_waiting();
+    const bool batch = is_batch(at(slot));
+    if (budget.of(batch) <= 0 || (batch && displaced)) return;
+    const Admission next = admission(budget.of(batch));
     if (!kv_.can_admit(next.blocks)) return;
     admit(next);
-    budget -= next.tokens;
+    budget.spend(batch, next.tokens);
+    if (next.tokens < prompt_left(at(slot))) partial_.insert(batch ? partial_.end() : partial_.begin(), slot);
   }
 }
 
 void ChunkedBatcher::decide() {
   bool preempted = preempt_until_growth_fits();
-  std::int64_t budget = spec_.token_budget - decoding_ * step_tokens();
+  const bool displaced = !preempted && make_room(left_by_decodes(), growth());
+  Budget budget{left_by_decodes(), batch_tokens()};
   const std::int64_t span = decoding_ > 0 ? decode_span() : 0;
   add_decodes();
-  if (!continue_prompt(budget)) preempted = true;
-  if (!preempted) admit_waiting(budget);
-  if (chunks_.empty()) plan_.repeats = preempted ? std::min<std::int64_t>(span, 1) : span;
+  if (!continue_prompts(budget)) preempted = true;
+  if (!preempted) admit_waiting(budget, displaced);
+  if (chunks_.empty()) plan_.repeats = preempted || displaced ? std::min<std::int64_t>(span, 1) : span;
 }
 
 }  // namespace tokenfab

@@ -20,7 +20,7 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
   const Sequence& s = sequences_[slot];
   Admission a;
   std::int64_t unused = 0;
-  if (spec_.prefix_cache) {
+  if (spec_.prefix_cache && !s.swapped) {
     const Prefix& prefix = prefixes_[slot];
     const std::int64_t page = kv_.block_tokens();
     // At least one token is computed, for its logits.
@@ -29,7 +29,7 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
   }
   a.tokens = std::min(prompt_left(s) - a.cached, budget);
   Sequence after = s;
-  after.computed = a.cached + a.tokens;
+  after.computed += a.cached + a.tokens;
   a.blocks = kv_.blocks_at(held_length(after)) - (a.cached > 0 ? a.cached / kv_.block_tokens() : 0) + unused;
   return a;
 }
@@ -37,6 +37,7 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
 void Batcher::admit(const Admission& admission) {
   const Slot slot = pop_waiting();
   add_running(slot);
+  if (at(slot).swapped) swap_in(slot);
   if (admission.cached > 0) share_prefix(slot, admission.cached);
   add_chunk(slot, admission.tokens);
 }
