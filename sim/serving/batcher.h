@@ -160,6 +160,7 @@ class Batcher {
   /// it, newest first, if that is enough. `growth`: blocks that the step takes besides. Returns whether it displaced
   /// any.
   bool make_room(std::int64_t budget, std::int64_t growth);
+  bool wants_room() const { return !waiting_.empty() && displaces(sequences_[waiting_.front()]); }
   /// Prompt tokens that the batch class may have in a step.
   std::int64_t batch_tokens() const { return batch_part(spec_, spec_.token_budget); }
   bool is_batch(const Sequence& s) const { return s.priority >= kBatchPriority; }
@@ -225,7 +226,7 @@ class Batcher {
   void swap_in(Slot slot);
   void count_swap(std::int64_t blocks);
   Slot victim() const;
-  bool displaces(const Sequence& s) const;
+  bool displaces(const Sequence& s) const { return spec_.scheduling.preempt && batch_running_ > 0 && !is_batch(s); }
   void fill_windows();
 
   struct Due {

@@ -47,7 +47,10 @@ void ChunkedBatcher::decide() {
   add_decodes();
   if (!continue_prompts(budget)) preempted = true;
   if (!preempted) admit_waiting(budget, displaced);
-  if (chunks_.empty()) plan_.repeats = preempted || displaced ? std::min<std::int64_t>(span, 1) : span;
+  if (!chunks_.empty()) return;
+  // What displacing needs depends on the growth of the very step.
+  const bool single = preempted || displaced || wants_room();
+  plan_.repeats = single ? std::min<std::int64_t>(span, 1) : span;
 }
 
 }  // namespace tokenfab

@@ -34,12 +34,8 @@ bool Batcher::may_start() const {
   return spec_.scheduling.variants.count == 0 || variants_.can_run(s.variant);
 }
 
-bool Batcher::displaces(const Sequence& s) const {
-  return spec_.scheduling.preempt && batch_running_ > 0 && !is_batch(s);
-}
-
 bool Batcher::make_room(std::int64_t budget, std::int64_t growth) {
-  if (waiting_.empty() || !displaces(sequences_[waiting_.front()])) return false;
+  if (!wants_room()) return false;
   if (spec_.scheduling.variants.count > 0 && !variants_.can_run(sequences_[waiting_.front()].variant)) return false;
   std::int64_t slots = running_ + 1 - spec_.max_sequences;
   std::int64_t blocks = admission(budget).blocks + growth + kv_.watermark() - kv_.free();
