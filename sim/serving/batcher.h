@@ -155,12 +155,19 @@ class Batcher {
   void take(std::int64_t blocks);  // evicts known pages that nobody uses where free blocks alone do not suffice
 
   /// Whether the first waiting prompt has a slot, its class's share allows it and its variant can run.
-  bool may_start() const;
-  /// Where an interactive request is next and slots or blocks are short, displaces running batch-class sequences for
-  /// it, newest first, if that is enough. `growth`: blocks that the step takes besides. Returns whether it displaced
-  /// any.
+  bool may_start() const {
+    if (waiting_.empty() || running_ >= spec_.max_sequences) return false;
+    const Sequence& s = sequences_[waiting_.front()];
+    if (is_batch(s) && batch_running_ >= batch_slots_) return false;
+    return spec_.scheduling.variants.count == 0 || variants_.can_run(s.variant);
+  }
+  /// Whether an interactive request is next that may displace running sequences of the batch class.
+  bool wants_room() const {
+    return spec_.scheduling.preempt && !waiting_.empty() && displaces(sequences_[waiting_.front()]);
+  }
+  /// Where it does and slots or blocks are short, displaces them, newest first, if that is enough. `growth`: blocks
+  /// that the step takes besides. Returns whether it displaced any.
   bool make_room(std::int64_t budget, std::int64_t growth);
-  bool wants_room() const { return !waiting_.empty() && displaces(sequences_[waiting_.front()]); }
   /// Prompt tokens that the batch class may have in a step.
   std::int64_t batch_tokens() const { return batch_part(spec_, spec_.token_budget); }
   bool is_batch(const Sequence& s) const { return s.priority >= kBatchPriority; }

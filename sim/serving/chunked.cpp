@@ -41,7 +41,7 @@ void ChunkedBatcher::admit_waiting(Budget budget, bool displaced) {
 
 void ChunkedBatcher::decide() {
   bool preempted = preempt_until_growth_fits();
-  const bool displaced = !preempted && make_room(left_by_decodes(), growth());
+  const bool displaced = !preempted && wants_room() && make_room(left_by_decodes(), growth());
   Budget budget{left_by_decodes(), batch_tokens()};
   const std::int64_t span = decoding_ > 0 ? decode_span() : 0;
   add_decodes();

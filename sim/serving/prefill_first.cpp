@@ -21,7 +21,7 @@ bool PrefillFirstBatcher::admit_waiting(bool displaced) {
 }
 
 void PrefillFirstBatcher::decide() {
-  const bool displaced = make_room(kNoBudget, 0);
+  const bool displaced = wants_room() && make_room(kNoBudget, 0);
   if (admit_waiting(displaced)) return;
   const bool preempted = preempt_until_growth_fits();
   if (decoding_ == 0) return;

@@ -27,15 +27,7 @@ std::int64_t Batcher::batch_part(const BatcherSpec& spec, std::int64_t whole) {
   return std::max<std::int64_t>(1, part);
 }
 
-bool Batcher::may_start() const {
-  if (waiting_.empty() || running_ >= spec_.max_sequences) return false;
-  const Sequence& s = sequences_[waiting_.front()];
-  if (is_batch(s) && batch_running_ >= batch_slots_) return false;
-  return spec_.scheduling.variants.count == 0 || variants_.can_run(s.variant);
-}
-
 bool Batcher::make_room(std::int64_t budget, std::int64_t growth) {
-  if (!wants_room()) return false;
   if (spec_.scheduling.variants.count > 0 && !variants_.can_run(sequences_[waiting_.front()].variant)) return false;
   std::int64_t slots = running_ + 1 - spec_.max_sequences;
   std::int64_t blocks = admission(budget).blocks + growth + kv_.watermark() - kv_.free();
