@@ -10,20 +10,23 @@ std::int64_t ChunkedBatcher::left_by_decodes() const {
   return (decoding_ > 0 && mixed > 0 ? mixed : spec_.token_budget) - decoding_ * step_tokens();
 }
 
+/// For want of blocks the last of them is preempted, so that one of the batch class makes way for an interactive one.
 bool ChunkedBatcher::continue_prompts(Budget& budget) {
   std::erase_if(partial_, [&](Slot slot) { return !at(slot).running || at(slot).decoding; });
-  for (const Slot slot : partial_) {
-    const Sequence& s = at(slot);
+  bool all_stay = true;
+  for (std::size_t i = 0; i < partial_.size(); ++i) {
+    const Sequence& s = at(partial_[i]);
     const std::int64_t tokens = std::min(prompt_left(s), budget.of(is_batch(s)));
     if (tokens <= 0) continue;
-    if (chunk_blocks(s, tokens) > kv_.free()) {
-      preempt(slot);
-      return false;
+    for (; s.running && chunk_blocks(s, tokens) > kv_.free(); partial_.pop_back()) {
+      preempt(partial_.back());
+      all_stay = false;
     }
-    add_chunk(slot, tokens);
+    if (!s.running) break;
+    add_chunk(partial_[i], tokens);
     budget.spend(is_batch(s), tokens);
   }
-  return true;
+  return all_stay;
 }
 
 bool ChunkedBatcher::admit_waiting(Budget budget, bool displaced) {

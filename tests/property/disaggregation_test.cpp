@@ -175,6 +175,19 @@ void require_division_of_labour(const Case& c, const RunRecord& record) {
   REQUIRE(output == record.output_served);
 }
 
+/// Every swap and load is paid for, whether or not a step followed at once.
+void require_paid_transfers(const Case& c, const RunRecord& record) {
+  if (record.in_flight > 0) return;
+  for (std::size_t p = 0; p < record.pools.size(); ++p) {
+    CAPTURE(p);
+    const PoolUsage& u = record.pools[p];
+    const TransferCosts& costs = c.spec.pools[p].transfer_costs;
+    const double seconds = static_cast<double>(u.swapped_blocks) * costs.seconds_per_block +
+                           static_cast<double>(u.variant_loads) * costs.seconds_per_load;
+    REQUIRE(u.transfer_seconds == Approx(seconds).epsilon(1e-9).margin(1e-9));
+  }
+}
+
 struct Reached {
   std::int64_t served = 0, in_flight = 0, rejected = 0, decode_preemptions = 0, prefill_preemptions = 0, arrived = 0;
   std::int64_t decode_swaps = 0, decode_loads = 0;
@@ -188,6 +201,7 @@ void check_cases(std::uint64_t from, std::uint64_t to, const std::function<Case(
     const RunRecord spans = simulated(c.spec, c.requests, false);
     require_same(spans, simulated(c.spec, c.requests, true));
     require_division_of_labour(c, spans);
+    require_paid_transfers(c, spans);
     reached.served += spans.served;
     reached.in_flight += spans.in_flight;
     reached.rejected += spans.rejected_too_long;

@@ -125,6 +125,21 @@ TEST_CASE("the batch class fills gaps: never more than its share of slots, none 
   CHECK(r.rows[11].finish == 301 * kStep);
 }
 
+TEST_CASE("where prompts of both classes are partly computed and blocks run out, the batch class gives way") {
+  // Ten blocks of 16; 40 tokens a step, 20 of them for the batch class.
+  PoolSpec pool = queue_pool(4, kStep, {.queue = QueueOrder::priority, .batch_share = 0.5});
+  pool.batcher.kv_blocks = 10;
+  pool.batcher.token_budget = 40;
+  std::vector<Request> requests = {request(0, 120, 1), request(3 * kStep + 1, 120, 1)};
+  requests[0].priority = kBatchPriority;
+  const RunRecord r = run_pool(pool, requests);
+  REQUIRE(r.served == 2);
+  // 20 tokens beside the batch prompt's fifth chunk, then 40, 40, 20; seven and four blocks are more than ten.
+  CHECK(r.rows[1].first_token == 8 * kStep);
+  CHECK(r.rows[1].preemptions == 0);
+  CHECK(r.rows[0].preemptions == 1);
+}
+
 TEST_CASE("an interactive request displaces the newest of the batch class where slots are short") {
   std::vector<Request> requests = {request(0, 1, 100), request(1, 1, 100), request(10 * kStep + 1, 1, 20)};
   requests[0].priority = requests[1].priority = kBatchPriority;
