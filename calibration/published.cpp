@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "calibration/expert_routing.h"
+#include "calibration/published_steps.h"
 #include "hwmodels/collectives.h"
 #include "sim/fleet/streams.h"
 
@@ -12,7 +13,6 @@ namespace tokenfab::calibration {
 namespace {
 
 // Clients of closed loops: what the sources do not state, from the growth of TTFT with concurrency (hwmodels/measured).
-constexpr std::int64_t kRequestsPerStream = 10;
 constexpr double kSpread = 0.1;  // streams drift apart, but for those that the data file says stay in step
 
 const char* dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
@@ -33,20 +33,34 @@ OperatorPoint gemm_point(const SuiteGroup& g, const Row& r) {
   return p;
 }
 
+/// Latent attention as the step model counts it: one latent and rotary key for all heads; queries attend to the latents
+/// in decode, to keys and values made from them in prefill. 16-bit latents.
+OpWork latent_work(const SuiteGroup& g, const Row& r, double tokens, double pairs, double kv_tokens, bool decode) {
+  const double heads = g.at(r, "q_heads"), key = g.at(r, "head_dim"), latent = g.at(r, "latent");
+  const double rotary = g.at(r, "rotary_dim");
+  const double pair = decode ? 2 * latent + rotary : key + g.at(r, "value_dim");
+  return {kv_tokens * (latent + rotary) * dtype_bytes(g.kv) + tokens * 2 * heads * key * dtype_bytes(Dtype::bf16),
+          2 * heads * pair * pairs};
+}
+
 OperatorPoint attention_point(const SuiteGroup& g, const Row& r, bool decode) {
   OperatorPoint p;
+  const bool latent = g.get(r, "latent").has_value();
   const AttentionShape heads{g.at(r, "q_heads"), g.at(r, "kv_heads"), g.at(r, "head_dim")};
   const double batch = g.at(r, "batch");
   p.shape = std::to_string(heads.q_heads) + "/" + std::to_string(heads.kv_heads);
   if (decode) {
     p.group = "decode_attention";
     const double context = g.at(r, "context");
-    p.work = attention_work(heads, batch, batch * context, batch * context, g.kv);
+    const double kv = batch * context;
+    p.work = latent ? latent_work(g, r, batch, kv, kv, true) : attention_work(heads, batch, kv, kv, g.kv);
     p.a = batch * heads.kv_heads, p.b = context;
   } else {
     p.group = "prefill_attention";
     const double n = g.at(r, "tokens"), prior = g.at(r, "prior");
-    p.work = attention_work(heads, batch * n, batch * (n * prior + n * (n + 1) / 2), batch * (n + prior), g.kv);
+    const double pairs = batch * (n * prior + n * (n + 1) / 2), kv = batch * (n + prior);
+    p.work =
+        latent ? latent_work(g, r, batch * n, pairs, kv, false) : attention_work(heads, batch * n, pairs, kv, g.kv);
     p.a = batch * n * heads.q_heads, p.b = n + prior;
   }
   return p;
@@ -59,7 +73,8 @@ OperatorPoint moe_point(const SuiteGroup& g, const Row& r) {
   const ExpertShape shape{g.at(r, "hidden"), g.at(r, "expert_ffn") / g.at(r, "tensor_parallel")};
   const RoutedLoad load = busiest_chip(g.routing, static_cast<int>(experts), static_cast<int>(top_k), tokens,
                                        static_cast<int>(g.at(r, "expert_parallel")));
-  p.work = expert_work(shape, load.touched, load.rows, g.copies_all_rows ? tokens * top_k : load.rows, g.weights);
+  const double copied = g.products_only ? 0 : g.copies_all_rows ? tokens * top_k : load.rows;
+  p.work = expert_work(shape, load.touched, load.rows, copied, g.weights);
   p.a = tokens * top_k / experts, p.b = shape.weights();
   p.shape = std::to_string(g.at(r, "hidden")) + "x" + std::to_string(g.at(r, "expert_ffn"));
   return p;
@@ -194,6 +209,9 @@ Deployment deployment_of(const Suite& suite, const SuiteGroup& g, const Row& row
   Deployment d;
   d.chip = catalog.chip(g.chip);
   d.llm = catalog.llm(g.llm);
+  if (g.pads_heads > 0)
+    for (int* heads : {&d.llm.heads, &d.llm.kv_heads})
+      *heads = (*heads + g.pads_heads - 1) / g.pads_heads * g.pads_heads;
   d.engine = catalog.engine(g.engine);
   d.calibration = calibration;
   d.tensor_parallel = static_cast<int>(g.get(row, "tensor_parallel").value_or(1));
@@ -273,6 +291,7 @@ std::vector<PublishedPoint> predict_requests(const SuiteGroup& g, const std::sha
 
 std::vector<PublishedPoint> predict_group(const Suite& suite, const SuiteGroup& g, const Catalog& catalog,
                                           const std::shared_ptr<const Calibration>& calibration, bool only_fit) {
+  if (is_step_suite(suite)) return predict_steps(suite, g, catalog, calibration, only_fit);
   Models models(suite, g, catalog, calibration);
   std::vector<PublishedPoint> out;
   if (suite.kind == "requests") {
@@ -300,7 +319,7 @@ std::vector<PublishedPoint> predict_group(const Suite& suite, const SuiteGroup& 
     std::int64_t concurrency = 0, requests = 0;
     if (suite.kind == "closed-loop") {
       concurrency = static_cast<std::int64_t>(g.at(r, "concurrency"));
-      requests = concurrency * kRequestsPerStream;
+      requests = concurrency * g.requests_per_stream;
     } else if (suite.kind == "max-load") {
       concurrency = requests = static_cast<std::int64_t>(g.at(r, "requests"));
     } else {

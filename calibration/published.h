@@ -11,12 +11,12 @@
 namespace tokenfab::calibration {
 
 /// One published number with what is predicted for it: "TTFT", "TPOT", "throughput", "E2E", "prefill step",
-/// "decode step", or an operator class.
+/// "decode step", "prefill rate" and "decode rate" (of eight chips), "speed-up", or an operator class.
 struct PublishedPoint {
   std::string metric;
   std::size_t row = 0;
   bool check = false;
-  double measured = 0;   // seconds, or tokens/s for throughput
+  double measured = 0;   // seconds; tokens/s of throughput and rates; a ratio for "speed-up"
   double predicted = 0;  // NaN: the model refuses it (does not fit the memory)
 };
 

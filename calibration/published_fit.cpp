@@ -32,6 +32,7 @@ std::vector<Target> targets(const std::vector<Suite>& suites, const Catalog& cat
   std::map<Key, Target> all;
   for (const Suite& s : suites)
     for (const SuiteGroup& g : s.groups) {
+      if (s.kind == "speculation") continue;  // its gaps stand in the data file: calibrations have none
       if (!std::binary_search(engines.begin(), engines.end(), g.engine)) continue;  // a library: no profile, no fit
       if (std::all_of(g.rows.begin(), g.rows.end(), [](const auto& r) { return r.check; })) continue;
       Target& t = all[{g.engine, g.chip}];
@@ -103,10 +104,14 @@ Calibration kernel_stage(const Target& t, const Catalog& catalog) {
 /// Figures for classes that a chip's own kernel tables lack: of the same chip under other engines, else of the same
 /// engine on other chips, else of all. The engine profile has the rest.
 void borrow_kernels(Calibration& c, const std::vector<Calibration>& stages) {
+  // Kernels made for one model alone (no products in bf16) stand for no other engine's.
+  const auto general = [&](const Calibration& s) {
+    return !s.ops.empty() && (s.ops.contains("qkv_gemm") || s.engine == c.engine);
+  };
   const auto relatives = [&](auto&& related) {
     std::vector<CalibrationPtr> out;
     for (const Calibration& s : stages)
-      if (!s.ops.empty() && s.id != c.id && related(s)) out.push_back(std::make_shared<Calibration>(s));
+      if (general(s) && s.id != c.id && related(s)) out.push_back(std::make_shared<Calibration>(s));
     return class_figures(out, c.engine);
   };
   for (const CalibrationPtr& from : {relatives([&](const Calibration& s) { return s.chip == c.chip; }),
@@ -185,12 +190,14 @@ void judge(Calibration& c, const Target& t, const Catalog& catalog) {
     for (const PublishedPoint& p : predict_group(*suite, *group, catalog, std::make_shared<Calibration>(c)))
       if (p.check && std::isfinite(p.predicted)) by_metric[p.metric].push_back({p.predicted, p.measured});
     for (const SuiteGroup::Row& r : group->rows) {
-      const auto tp = static_cast<int>(group->at(r, "tensor_parallel"));
+      const auto of = [&](const char* column) { return group->get(r, column).value_or(0); };
+      const auto tp = static_cast<int>(std::max(1.0, of("tensor_parallel")));
       auto& known = c.range.tensor_parallel;
       if (std::find(known.begin(), known.end(), tp) == known.end()) known.push_back(tp);
       c.range.most_sequences = std::max(
-          {c.range.most_sequences, group->get(r, "batch").value_or(1), group->get(r, "concurrency").value_or(1)});
-      c.range.most_context = std::max(c.range.most_context, group->at(r, "input") + group->at(r, "output"));
+          {c.range.most_sequences, 1.0, of("batch"), of("concurrency"), of("decode_sequences") * of("data_parallel")});
+      c.range.most_tokens = std::max(c.range.most_tokens, of("prefill_tokens") * of("data_parallel"));
+      c.range.most_context = std::max({c.range.most_context, of("input") + of("output"), of("context")});
     }
   }
   std::sort(c.range.tensor_parallel.begin(), c.range.tensor_parallel.end());

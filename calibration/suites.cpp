@@ -26,7 +26,9 @@ const std::map<std::string, std::vector<std::string>>& kinds() {
       {"closed-loop", {"tensor_parallel", "concurrency", "input", "output", "ttft_ms", "tpot_ms"}},
       {"static", {"tensor_parallel", "batch", "input", "output"}},
       {"requests", {"arrival_s", "input", "output", "ttft_s", "e2e_s"}},
-      {"max-load", {"tensor_parallel", "input", "output", "requests", "output_tok_s"}}};
+      {"max-load", {"tensor_parallel", "input", "output", "requests", "output_tok_s"}},
+      {"large-ep", {"data_parallel", "context", "prefill_tokens", "decode_sequences", "node_tok_s"}},
+      {"speculation", {"tensor_parallel", "batch", "context", "depth", "tokens_per_step", "speed_up"}}};
   return all;
 }
 
@@ -68,7 +70,15 @@ SuiteGroup read_group(const JsonObject& o, const std::string& kind) {
   g.token_budget = o.integer("token_budget", 0, 1 << 24, 0);
   g.streams_beyond_slots = o.integer("streams_beyond_slots", 0, 1000, 0);
   g.streams_in_step = o.boolean("streams_in_step", false);
+  g.pads_heads = static_cast<int>(o.integer("pads_heads", 0, 1024, 0));
+  g.requests_per_stream = o.integer("requests_per_stream", 1, 1000, 10);
   g.copies_all_rows = o.boolean("copies_all_rows", false);
+  g.products_only = o.boolean("products_only", false);
+  g.pass_gap = o.number_in("pass_gap_us", 0, 1e6, 0) * 1e-6;
+  g.sequence_gap = o.number_in("sequence_gap_us", 0, 1e5, 0) * 1e-6;
+  g.redundant_experts = static_cast<int>(o.integer("redundant_experts", 0, 100'000, 0));
+  g.zipf = o.number_in("zipf", 0, 4, 0);
+  g.overlap = o.number_in("overlap", 0, 1, 0);
   for (const json& c : o.raw("columns")) g.columns.push_back(c.get<std::string>());
   if (g.columns.empty() || g.columns[0] != "use") o.fail("columns", "must begin with \"use\"");
   g.columns.erase(g.columns.begin());

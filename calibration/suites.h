@@ -15,7 +15,14 @@ struct SuiteGroup {
   std::string routing;                    // of experts: "balanced", "power_law_<exponent>"
   std::int64_t streams_beyond_slots = 0;  // of a closed loop: the engine takes this many sequences fewer
   bool streams_in_step = false;           // of a closed loop: they stay together, so that each turn is a burst
+  int pads_heads = 0;                     // query and KV heads are padded or repeated to a multiple of this; 0: no
+  std::int64_t requests_per_stream = 10;  // of a closed loop
   bool copies_all_rows = false;           // as in Calibration
+  bool products_only = false;             // of moe: times hold no gathering, activation or sum
+  double pass_gap = 0, sequence_gap = 0;  // of speculation, as in Speculation
+  int redundant_experts = 0;              // of large-ep, as in ExpertRouting
+  double zipf = 0;                        // of large-ep, as in ExpertRouting
+  double overlap = 0;                     // of large-ep, as in Deployment
   std::vector<std::string> columns;       // after "use"
   struct Row {
     bool check = false;  // never used in a fit

@@ -20,12 +20,14 @@ struct Kind {
 constexpr Kind kKinds[] = {{"steps", "Whole steps"},
                            {"latency", "Serving: TTFT and TPOT"},
                            {"throughput", "Throughput and E2E"},
+                           {"techniques", "Drafts: speed-ups"},
                            {"kernels", "Kernels"}};
 
 std::string kind_of(const std::string& metric) {
   if (metric == "prefill step" || metric == "decode step") return "steps";
   if (metric == "TTFT" || metric == "TPOT") return "latency";
-  return metric == "throughput" || metric == "E2E" ? "throughput" : "kernels";
+  if (metric == "speed-up") return "techniques";
+  return metric == "throughput" || metric == "E2E" || metric.ends_with(" rate") ? "throughput" : "kernels";
 }
 
 std::string percent(double x) { return std::isnan(x) ? "-" : fmt::format("{:.1f} %", 100 * x); }

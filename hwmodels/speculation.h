@@ -22,6 +22,10 @@ struct Speculation {
   /// Drafts the depth that is fastest at the number of sequences decoding, 0 included (chains; else all or nothing).
   bool adaptive = false;
 
+  /// Time of the host (launches, sampling, building of the draft's inputs) in a step that drafts, beyond that of a
+  /// plain one: per pass of the drafter, and per sequence. Engines of 2025 had both; seconds.
+  double pass_gap = 0, sequence_gap = 0;
+
   /// Tokens a step yields in the mean with drafts of depth d: 1 + sum over i <= d of the product of the first i
   /// acceptances; (1 - a^(d+1)) / (1 - a) for a constant a. Leviathan et al. 2023, equation 1.
   double expected_tokens(int d) const;

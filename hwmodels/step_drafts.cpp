@@ -76,6 +76,9 @@ void StepModel::add_drafts(const StepSums& s, StepSeconds& out) const {
   }
   const double passes = draft_passes(s.decode_sequences);
   if (passes == 0 || s.decode_sequences == 0) return;
+  out.floor[static_cast<std::size_t>(OpClass::host)] +=
+      d_.time_scale * (passes * d_.speculation->pass_gap +
+                       d_.speculation->sequence_gap * static_cast<double>(s.decode_sequences) / ranks());
   StepSums decode;
   decode.decode_sequences = s.decode_sequences;
   add(decode, passes);

@@ -23,10 +23,22 @@ std::vector<std::string> split_pointer(const std::string& pointer, const std::st
   }
 }
 
-/// Sets the value at `pointer`. All but the last step must exist (the last may be a new key of an object).
+/// {"copy": POINTER} stands for what is there; anything else for itself.
+json meant(const json& document, const json& value, const std::string& context) {
+  if (!value.is_object() || value.size() != 1 || !value.contains("copy")) return value;
+  if (!value["copy"].is_string()) throw UserError(context + ": \"copy\" takes a JSON pointer");
+  split_pointer(value["copy"].get<std::string>(), context);
+  const json::json_pointer from(value["copy"].get<std::string>());
+  if (!document.contains(from)) throw UserError(context + ": nothing to copy at " + from.to_string());
+  return document.at(from);
+}
+
+/// Sets the value at `pointer`. All but the last step must exist (the last may be a new key of an object, or the end of
+/// a list).
 void set_at(json& document, const std::string& pointer, const json& value, const std::string& context) {
   const auto steps = split_pointer(pointer, context);
   if (steps.empty()) throw UserError(context + ": the pointer is empty");
+  const json meaning = meant(document, value, context);
   json* at = &document;
   std::string walked;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -34,6 +46,7 @@ void set_at(json& document, const std::string& pointer, const json& value, const
     if (at->is_array()) {
       const bool number =
           !steps[i].empty() && steps[i].size() < 6 && steps[i].find_first_not_of("0123456789") == std::string::npos;
+      if (number && last && std::stoul(steps[i]) == at->size()) at->push_back(nullptr);
       if (!number || std::stoul(steps[i]) >= at->size())
         throw UserError(context + ": " + pointer + ": " + (walked.empty() ? "/" : walked) + " has " +
                         std::to_string(at->size()) + " elements, no \"" + steps[i] + "\"");
@@ -46,7 +59,7 @@ void set_at(json& document, const std::string& pointer, const json& value, const
     }
     walked += "/" + steps[i];
   }
-  *at = value;
+  *at = meaning;
 }
 
 bool belongs_to_alternative(const std::string& pointer) {

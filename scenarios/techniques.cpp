@@ -82,6 +82,8 @@ std::optional<Speculation> read_speculation(const JsonObject& pool, const Catalo
   out.acceptance = read_acceptance(s, out.depth);
   out.weights = dtype_of(s.one_of("weights", dtype_names(), "bf16"));
   out.adaptive = s.boolean("adaptive", false);
+  out.pass_gap = s.number_in("pass_gap_us", 0, 1e6, 0) * 1e-6;
+  out.sequence_gap = s.number_in("sequence_gap_us", 0, 1e5, 0) * 1e-6;
   s.finish();
   return out;
 }

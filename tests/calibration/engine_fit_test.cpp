@@ -224,8 +224,8 @@ TEST_CASE("a file of measurements that is broken is refused with its line") {
   says({good}, "has no header");
   says({R"({"header": true})"}, "line 1: is not a row");
   std::string other = kHeader;
-  other.replace(other.find("int8"), 4, "int3");
-  says({other}, "line 1: \"int3\" is not a known type");
+  other.replace(other.find("int8"), 4, "int5");
+  says({other}, "line 1: \"int5\" is not a known type");
   std::string idle = good;
   idle.replace(idle.find("1e-5"), 4, "0");
   says({kHeader, idle}, "line 2: median_s must be above 0");

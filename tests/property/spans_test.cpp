@@ -79,6 +79,7 @@ void add_techniques(std::uint64_t seed, Deployment& d) {
     if (r.below(3)) s.drafter = draft_layers(d.llm, 1);
     for (int i = 0; i < s.depth; ++i) s.acceptance.push_back(r.uniform());
     s.adaptive = r.below(2);
+    if (r.below(2)) s.pass_gap = 2e-4, s.sequence_gap = 1e-5;
     d.token_budget += d.max_sequences * s.drafted;
     d.speculation = s;
   }

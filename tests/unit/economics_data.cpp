@@ -66,10 +66,11 @@ const std::set<std::string> kUnpriced = {"cerebras-wse3",
 const std::set<std::string> kContractOnly = {"gb200", "mi325x", "mi355x"};
 
 // No list price of a token was found.
-const std::set<std::string> kUnlisted = {
-    "bloom-176b",  "deepseek-v2", "deepseek-v2-lite", "gemma-2-27b",  "gemma-2-9b",      "gemma-3-1b",
-    "gemma-3-27b", "gpt-3-175b",  "llama-3.2-1b",     "llama-3.2-3b", "mistral-7b-v0.2", "mistral-7b-v0.3",
-    "opt-175b",    "phi-3-mini",  "qwen2.5-72b",      "qwen2.5-7b",   "qwen3-30b-a3b",   "tinyllama-1.1b"};
+const std::set<std::string> kUnlisted = {"bloom-176b",    "deepseek-v2",  "deepseek-v2-lite", "gemma-2-27b",
+                                         "gemma-2-9b",    "gemma-3-1b",   "gemma-3-27b",      "gpt-3-175b",
+                                         "llama-3.2-1b",  "llama-3.2-3b", "mistral-7b-v0.2",  "mistral-7b-v0.3",
+                                         "opt-175b",      "phi-3-mini",   "qwen2.5-72b",      "qwen2.5-7b",
+                                         "qwen3-30b-a3b", "qwen3-8b",     "tinyllama-1.1b"};
 
 struct Broken {
   const char* what;

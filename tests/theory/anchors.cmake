@@ -1,0 +1,4 @@
+tokenfab_test(theory_anchors
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/anchors_arithmetic_test.cpp ${CMAKE_CURRENT_LIST_DIR}/anchors_large_ep_test.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/anchors_users_test.cpp
+  LINKS tokenfab_hwmodels LABELS fast)
