@@ -24,6 +24,7 @@ enum class StreamPurpose : std::uint32_t {
   classes = 12,
   variants = 13,
   shared_prompt = 14,
+  prediction = 15,
 };
 
 /// A sequential view of one counter-based stream, keyed by (seed, replication, purpose).

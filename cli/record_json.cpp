@@ -76,6 +76,9 @@ json pool_json(const PoolUsage& p, double makespan) {
               {"steps", p.steps},
               {"preemptions", p.preemptions},
               {"recomputed_tokens", p.recomputed_tokens},
+              {"swapped_blocks", p.swapped_blocks},
+              {"variant_loads", p.variant_loads},
+              {"transfer_s", p.transfer_seconds},
               {"transferred_bytes", p.transferred_bytes},
               {"input_tokens", p.input_tokens},
               {"output_tokens", p.output_tokens},
@@ -101,6 +104,20 @@ json bands_json(const Bands& bands) {
     const bool verdict = b.metric == "saturated";
     out[json::json_pointer(pointer)] = verdict ? json{b.low > 0, b.high > 0} : json{b.low, b.high};
   }
+  return out;
+}
+
+json classes_json(const RunRecord& r) {
+  json out = json::array();
+  for (const ClassStats& c : r.classes)
+    out.push_back({{"priority", c.priority},
+                   {"served", c.served},
+                   {"good", c.good},
+                   {"output_tokens", c.output_tokens},
+                   {"ttft_s", latency(c.latency.ttft)},
+                   {"tpot_s", latency(c.latency.tpot)},
+                   {"e2e_s", latency(c.latency.e2e)},
+                   {"queue_s", latency(c.latency.queue)}});
   return out;
 }
 
@@ -169,6 +186,7 @@ json record_json(const RunRecord& r) {
       {"share",
        r.offered > 0 ? json(static_cast<double>(r.good_requests) / static_cast<double>(r.offered)) : json(nullptr)},
       {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
+  if (!r.classes.empty()) out["classes"] = classes_json(r);
   if (r.sessions) out["sessions"] = sessions_json(*r.sessions, r.cost.usd_total);
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length

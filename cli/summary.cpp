@@ -156,8 +156,31 @@ std::string sessions_note(const RunRecord& r) {
                    s.duration.quantile(0.5) * 1e-9, s.duration.quantile(0.99) * 1e-9, r.cost.usd_total / n);
 }
 
+std::string classes_note(const RunRecord& r) {
+  std::string out = "\n";
+  for (const ClassStats& c : r.classes) {
+    const auto seconds = [](const Histogram& h, double q) { return h.quantile(q) * 1e-9; };
+    out += fmt::format(
+        "{}, priority {}: {} served, {} within all SLOs, {} output tokens; TTFT p50 {:.3f} s, p99 {:.3f} s; "
+        "E2E p50 {:.2f} s, p99 {:.2f} s\n",
+        r.alternative, c.priority, c.served, c.good, c.output_tokens, seconds(c.latency.ttft, 0.5),
+        seconds(c.latency.ttft, 0.99), seconds(c.latency.e2e, 0.5), seconds(c.latency.e2e, 0.99));
+  }
+  return out;
+}
+
+std::string transfers_note(const RunRecord& r) {
+  std::string out;
+  for (const PoolUsage& p : r.pools)
+    if (p.swapped_blocks > 0 || p.variant_loads > 0)
+      out += fmt::format("\n{}, {}: {} KV blocks swapped, {} variants loaded, in {:.3f} replica-seconds\n",
+                         r.alternative, p.name, p.swapped_blocks, p.variant_loads, p.transfer_seconds);
+  return out;
+}
+
 std::string notes(const RunRecord& r) {
-  std::string out = prefix_cache_note(r);
+  std::string out = prefix_cache_note(r) + transfers_note(r);
+  if (!r.classes.empty()) out += classes_note(r);
   if (r.sessions) out += sessions_note(r);
   if (r.saturated)
     out += fmt::format(

@@ -53,6 +53,8 @@ void usage(P& p, F f) {
   f("idle_energy_j", p.idle_energy_j), f("dynamic_energy_j", p.dynamic_energy_j);
   f("input_tokens", p.input_tokens), f("cached_tokens", p.cached_tokens), f("output_tokens", p.output_tokens);
   f("recomputed_tokens", p.recomputed_tokens), f("steps", p.steps), f("preemptions", p.preemptions);
+  f("swapped_blocks", p.swapped_blocks), f("variant_loads", p.variant_loads);
+  f("transfer_seconds", p.transfer_seconds);
   f("flop", p.flop), f("hbm_bytes", p.hbm_bytes), f("peak_kv_blocks", p.peak_kv_blocks);
   f("most_sequences", p.most_sequences), f("most_context", p.most_context), f("most_tokens", p.most_tokens);
   f("prompt_tokens_looked_up", p.prompt_tokens_looked_up), f("transferred_bytes", p.transferred_bytes);

@@ -58,7 +58,10 @@ CREATE TABLE usage (
   prefill_busy_seconds REAL, decode_busy_seconds REAL,  -- replica-seconds
   idle_energy_j REAL, dynamic_energy_j REAL,            -- at the chips, host share included, before PUE
   input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, recomputed_tokens INTEGER,
-  steps INTEGER, preemptions INTEGER, flop REAL, hbm_bytes REAL, peak_kv_blocks INTEGER,
+  steps INTEGER, preemptions INTEGER,
+  swapped_blocks INTEGER, variant_loads INTEGER,        -- KV blocks to host memory and back; adapters or models loaded
+  transfer_seconds REAL,                                -- of busy time, replica-seconds
+  flop REAL, hbm_bytes REAL, peak_kv_blocks INTEGER,
   most_sequences INTEGER, most_context INTEGER,         -- of a decode step: sequences, their mean KV tokens
   most_tokens INTEGER,                                  -- of a step
   prompt_tokens_looked_up INTEGER,                      -- in the prefix cache; 0: none

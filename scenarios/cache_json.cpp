@@ -83,7 +83,9 @@ void fit_prefix_cache(const PrefixCachePlan& plan, const StepModel& model, PoolS
   b.prefix_cache = true;
   b.prefix_pages = plan.prefix.block_tokens / b.kv_block_tokens;
   b.prefix_life = ticks_from_seconds(plan.life_s);
-  b.kv_blocks /= model.memory().full_pages + model.memory().window_pages;  // shared pages keep whole prompts
+  const int pages = model.memory().full_pages + model.memory().window_pages;  // shared pages keep whole prompts
+  b.kv_blocks /= pages;
+  pool.transfer_costs.seconds_per_block *= pages;
   pool.prefix = plan.prefix;
   pool.prefix_block_bytes = kv_bytes_per_token(model) * static_cast<double>(plan.prefix.block_tokens);
   for (const PrefixCachePlan::Tier& t : plan.tiers)

@@ -29,7 +29,7 @@ std::optional<PrefixCachePlan> read_prefix_cache(const JsonObject& pool, std::in
 /// Bytes of one token's KV cache, a drafter's included, each byte once however many chips keep a copy.
 double kv_bytes_per_token(const StepModel& model);
 
-/// Switches the prefix cache of a fitted pool on.
+/// Switches the prefix cache of a fitted pool on; after fit_transfers, whose blocks are the model's.
 void fit_prefix_cache(const PrefixCachePlan& plan, const StepModel& model, PoolSpec& pool);
 
 }  // namespace tokenfab

@@ -64,6 +64,8 @@ void read_role(const JsonObject& pool, PoolPlan& plan) {
     pool.fail("role", "\"" + role + "\" cannot be had with static batching; allowed: both");
   if (role == "decode" && plan.spec.batcher.max_waiting > 0)
     pool.object("batcher").fail("max_waiting", "a decode pool takes what prefill pools have admitted; set it there");
+  if (role == "decode" && plan.spec.batcher.scheduling.preempt)
+    pool.object("batcher").fail("preempt", "is not for a decode pool: caches that arrive displace nobody");
   if (!pool.has("transfer")) return;
   if (role != "decode") pool.fail("transfer", "is of pools with the role \"decode\"; this one's is \"" + role + "\"");
   const JsonObject t = pool.object("transfer");

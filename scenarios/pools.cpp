@@ -9,6 +9,7 @@
 #include "hwmodels/calibration.h"
 #include "scenarios/cache_json.h"
 #include "scenarios/disaggregation.h"
+#include "scenarios/scheduling_json.h"
 #include "scenarios/techniques.h"
 #include "sim/economics/supply.h"
 
@@ -74,7 +75,8 @@ void note_quality(const JsonObject& pool, const Deployment& d, std::vector<Assum
     out.push_back({what, shortest(q.score.value) + " against " + shortest(q.reference.value) + ", " + q.benchmark,
                    q.score.source + ", " + q.score.as_of});
   }
-  if (!known) out.push_back({what, "not measured", "no published score of " + d.llm.id + " in this type is known to us"});
+  if (!known)
+    out.push_back({what, "not measured", "no published score of " + d.llm.id + " in this type is known to us"});
 }
 
 BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, const Llm& llm,
@@ -94,6 +96,10 @@ BatcherSpec read_batcher(const JsonObject& pool, const EngineProfile& engine, co
       d.number("watermark", 0, 0.5, engine.watermark.value, "share of KV blocks kept free: " + engine.watermark.source);
   if (b.policy == "chunked" && b.token_budget <= b.max_sequences)
     object.fail("token_budget", std::to_string(b.token_budget) + " leaves no room for prompts beside " +
+                                    std::to_string(b.max_sequences) + " sequences; it must be larger");
+  b.scheduling = read_scheduling(object);
+  if (const std::int64_t mixed = b.scheduling.mixed_budget; mixed > 0 && mixed <= b.max_sequences)
+    object.fail("mixed_budget", std::to_string(mixed) + " leaves no room for prompts beside " +
                                     std::to_string(b.max_sequences) + " sequences; it must be larger");
   object.finish();
   return b;
@@ -167,6 +173,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   plan.spec.name = pool.string("name", deployment.llm.id + " on " + deployment.chip.id);
   deployment.max_sequences = plan.spec.batcher.max_sequences;
   deployment.token_budget = plan.spec.batcher.token_budget;
+  const TransferPlan transfers = read_transfers(pool, deployment.chip, plan.spec.batcher.scheduling, assumptions);
   const std::string chip = deployment.chip.id;
   plan.spec.model = build_model(pool, std::move(deployment));
   read_role(pool, plan);
@@ -177,6 +184,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   if (const auto& c = model.deployment().calibration; c && c->request_gap)
     plan.spec.front_end = ns_from_seconds(c->request_gap->value);
   fit_batcher(model, plan.spec);
+  fit_transfers(pool, transfers, model, plan.spec);
   if (prefix_cache) fit_prefix_cache(*prefix_cache, model, plan.spec);
   b.watermark_blocks = static_cast<std::int64_t>(std::ceil(watermark * static_cast<double>(b.kv_blocks)));
   return plan;

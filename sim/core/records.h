@@ -73,6 +73,9 @@ struct PoolUsage {
   double transferred_bytes = 0;        // KV caches that came to a decode pool
   std::int64_t recomputed_tokens = 0;  // prefill work repeated after preemption
   std::int64_t steps = 0, preemptions = 0;
+  std::int64_t swapped_blocks = 0;  // KV blocks moved to host memory and back, each way counted
+  std::int64_t variant_loads = 0;
+  double transfer_seconds = 0;     // replica-seconds of busy time that swaps and loads took
   double flop = 0, hbm_bytes = 0;  // useful work done by all the pool's chips
   double peak_flops = 0;           // of one chip at the deployment's matrix dtype, FLOP/s
   double peak_bandwidth = 0;       // of one chip, bytes/s
@@ -106,6 +109,13 @@ struct LedgerEntry {
 
 struct Latencies {
   Histogram ttft, tpot, e2e, queue;  // nanoseconds; queue = arrival to first scheduled
+};
+
+/// Served requests of one class of service.
+struct ClassStats {
+  int priority = 0;                                      // 0 = highest
+  std::int64_t served = 0, output_tokens = 0, good = 0;  // good: met all SLOs
+  Latencies latency;
 };
 
 /// Sessions of users or agents: requests of which each is caused by the end of the one before.
@@ -163,6 +173,7 @@ struct RunRecord {
   double backlog_slope_per_s = 0;  // waiting requests per second of arrival time
 
   Latencies latency;
+  std::vector<ClassStats> classes;       // by priority; empty where all requests are of the highest
   std::optional<SessionStats> sessions;  // where the workload has sessions
   Series series;
   std::vector<PoolUsage> pools;

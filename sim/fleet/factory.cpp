@@ -10,7 +10,6 @@
 #include "sim/fleet/replica.h"
 #include "sim/fleet/router.h"
 #include "sim/fleet/usage.h"
-#include "sim/serving/simulated_executor.h"
 
 namespace tokenfab {
 namespace {
@@ -85,7 +84,7 @@ class Simulation {
   }
 
   static std::unique_ptr<Executor> make_executor(const PoolSpec& pool) {
-    return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model);
+    return pool.executor ? pool.executor() : std::make_unique<SimulatedExecutor>(pool.model, pool.transfer_costs);
   }
 
   /// Prefix blocks that each replica can hold in all levels.

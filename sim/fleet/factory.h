@@ -10,6 +10,7 @@
 #include "sim/fleet/kv_transfer.h"
 #include "sim/fleet/prompt_prefix.h"
 #include "sim/serving/batcher.h"
+#include "sim/serving/simulated_executor.h"
 #include "sim/workload/request.h"
 
 namespace tokenfab {
@@ -29,6 +30,7 @@ struct PoolSpec {
   std::shared_ptr<const DraftLuck> luck = {};  // of speculative decoding; with batcher.pace
   PrefixSpec prefix = {};                      // with batcher.prefix_cache
   double prefix_block_bytes = 0;               // of its KV cache, on all chips of a replica
+  TransferCosts transfer_costs = {};           // of the batcher's swaps and variants
   Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
   PoolRole role = PoolRole::both;
   std::vector<KvTransfer> transfers = {};  // to a decode pool, by index of the prefill pool; other entries are unused

@@ -1,5 +1,7 @@
 #include "sim/fleet/replica.h"
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace tokenfab {
@@ -31,6 +33,23 @@ std::int64_t Replica::service(const Request& request, std::int32_t output) const
   return pace.quanta + luck_->steps(output - 1, random) * pace.at(0);
 }
 
+Standing Replica::standing(const Request& request) const {
+  const Scheduling& s = batcher_->spec().scheduling;
+  Standing out{request.priority, request.variant, 0};
+  if (s.queue == QueueOrder::deadline) out.key = request.deadline > 0 ? request.deadline : INT64_MAX;
+  if (s.queue != QueueOrder::shortest_job) return out;
+  double tokens = request.output_tokens;
+  if (s.prediction_error > 0) {
+    RandomStream random(seed_, replication_, StreamPurpose::prediction, static_cast<std::uint32_t>(request.id));
+    tokens *= std::exp(s.prediction_error * random.normal());
+  }
+  // Ageing at one rate for all leaves the order that the requests had on arrival.
+  constexpr double kPerToken = 1e3;
+  tokens += s.ageing_tokens_per_s * seconds_from_ns(request.arrival);
+  out.key = std::llround(kPerToken * std::min(tokens, 1e15));
+  return out;
+}
+
 template <class Change>
 void Replica::change(Change&& body) {
   const std::int64_t waiting = batcher_->waiting(), running = batcher_->running();
@@ -39,11 +58,12 @@ void Replica::change(Change&& body) {
 }
 
 bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const std::uint64_t> prefix) {
-  const bool joinable = batcher_->joinable();
   const std::int32_t output = batcher_->spec().hold_finished ? 1 : request.output_tokens;
   Slot slot = kNoSlot;
   Batcher::Verdict verdict{};
-  change([&] { verdict = batcher_->enqueue(request.input_tokens, output, slot, service(request, output)); });
+  change([&] {
+    verdict = batcher_->enqueue(request.input_tokens, output, slot, service(request, output), standing(request));
+  });
   if (verdict != Batcher::Verdict::accepted) {
     recorder_.rejected(now, request, verdict == Batcher::Verdict::queue_full);
     return false;
@@ -53,7 +73,7 @@ bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const 
   RunRecorder::Tracked tracked;
   tracked.request = request;
   tracked.front_end = front_end_;
-  return joined(now, slot, tracked, joinable, wait);
+  return joined(now, slot, tracked, wait);
 }
 
 bool Replica::fits_cached(const Request& r) const {
@@ -61,16 +81,17 @@ bool Replica::fits_cached(const Request& r) const {
 }
 
 bool Replica::arrive_cached(Ns now, const RunRecorder::Tracked& tracked, double bytes) {
-  const bool joinable = batcher_->joinable();
   const Request& r = tracked.request;
   Slot slot = kNoSlot;
-  change([&] { slot = batcher_->enqueue_cached(r.input_tokens, r.output_tokens, service(r, r.output_tokens)); });
+  change([&] {
+    slot = batcher_->enqueue_cached(r.input_tokens, r.output_tokens, service(r, r.output_tokens), standing(r));
+  });
   served_.transferred_bytes += bytes;
-  return joined(now, slot, tracked, joinable, false);
+  return joined(now, slot, tracked, false);
 }
 
-/// A request is in the batcher, which was `joinable` before: it may cut the span that runs, or begin a step.
-bool Replica::joined(Ns now, Slot slot, const RunRecorder::Tracked& tracked, bool joinable, bool wait) {
+/// A request is in the batcher's queue: it may cut the span that runs, or begin a step.
+bool Replica::joined(Ns now, Slot slot, const RunRecorder::Tracked& tracked, bool wait) {
   if (slot >= tracked_.size()) {
     tracked_.resize(slot + 1);
     present_.resize(slot + 1);
@@ -79,7 +100,7 @@ bool Replica::joined(Ns now, Slot slot, const RunRecorder::Tracked& tracked, boo
   present_[slot] = true;
   executor_->accepted(slot, tracked.request.id);
   if (!running_) return !wait && begin(ticks_from_ns(now));
-  if (!joinable || progress_.steps == 1) return false;
+  if (progress_.steps == 1 || !batcher_->joinable(slot)) return false;
   const Progress cut = clock_->run(batcher_->current(), start_, now);
   if (cut.steps >= progress_.steps) return false;
   progress_ = cut;

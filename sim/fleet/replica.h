@@ -15,7 +15,8 @@ class Replica {
  public:
   Replica(int pool, int index, const BatcherSpec& batcher, std::unique_ptr<Executor> executor, bool stepwise,
           RunRecorder& recorder, Ns front_end = 0);
-  /// Outputs take as many decode steps as `luck` draws for them, from a stream of each request's own.
+  /// Outputs take as many decode steps as `luck` draws for them; this and predictions of lengths from streams of each
+  /// request's own.
   void speculate(std::shared_ptr<const DraftLuck> luck, std::uint64_t seed, std::uint32_t replication);
 
   std::int64_t outstanding() const { return batcher_->waiting() + batcher_->running(); }
@@ -63,12 +64,13 @@ class Replica {
 
  private:
   bool begin(Ticks start);
-  bool joined(Ns now, Slot slot, const RunRecorder::Tracked& tracked, bool joinable, bool wait);
+  bool joined(Ns now, Slot slot, const RunRecorder::Tracked& tracked, bool wait);
   void account();
   void record_tokens(Ns end);
   void finish(Ns now, Slot slot);
   void hold(Slot slot);
   std::int64_t service(const Request& request, std::int32_t output) const;
+  Standing standing(const Request& request) const;
   template <class Change>
   void change(Change&& body);  // keeps the recorder's counts in step with the batcher's
 

@@ -58,21 +58,46 @@ bool RunRecorder::meets_slo(Ns ttft, Ns tpot, Ns e2e) const {
   return ok(ttft, record_.slo_ttft_s) && ok(tpot, record_.slo_tpot_s) && ok(e2e, record_.slo_e2e_s);
 }
 
+/// Where to count a served request besides the totals; null as long as there is one class only. The first request of
+/// another class finds in the totals what the highest class has had so far.
+ClassStats* RunRecorder::class_of(const Request& request) {
+  std::vector<ClassStats>& all = record_.classes;
+  if (all.empty()) {
+    if (request.priority == 0) return nullptr;
+    all.push_back({0, record_.served, record_.output_served, record_.good_requests, record_.latency});
+  }
+  const auto lower = [](const ClassStats& c, int priority) { return c.priority < priority; };
+  auto at = std::lower_bound(all.begin(), all.end(), static_cast<int>(request.priority), lower);
+  if (at == all.end() || at->priority != request.priority) at = all.insert(at, {request.priority, 0, 0, 0, {}});
+  return &*at;
+}
+
 void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, int pool, int replica) {
   const Request& r = t.request;
   const Ns ttft = t.first_token - r.arrival + t.front_end, e2e = now - r.arrival + t.front_end;
   const Ns tpot = r.output_tokens > 1 ? (e2e - ttft) / (r.output_tokens - 1) : 0;
+  ClassStats* own = class_of(r);
   ++record_.served;
   record_.input_served += r.input_tokens;
   record_.output_served += r.output_tokens;
   record_.cached_tokens += r.cached_tokens;
-  record_.latency.ttft.add(ttft);
-  record_.latency.e2e.add(e2e);
-  record_.latency.queue.add(t.scheduled - r.arrival);
-  if (r.output_tokens > 1) record_.latency.tpot.add(tpot);
-  if (meets_slo(ttft, tpot, e2e)) {
+  const auto add = [&](Latencies& to) {
+    to.ttft.add(ttft);
+    to.e2e.add(e2e);
+    to.queue.add(t.scheduled - r.arrival);
+    if (r.output_tokens > 1) to.tpot.add(tpot);
+  };
+  add(record_.latency);
+  const bool good = meets_slo(ttft, tpot, e2e);
+  if (good) {
     ++record_.good_requests;
     record_.good_output_tokens += r.output_tokens;
+  }
+  if (own) {
+    add(own->latency);
+    ++own->served;
+    own->output_tokens += r.output_tokens;
+    own->good += good;
   }
   sojourn_ns_ += now - r.arrival;
   ++series_.bin(now).finished;
@@ -115,6 +140,7 @@ void RunRecorder::close(Ns end) {
   advance(end);
   record_.series = series_.series();
   record_.sessions = sessions_.stats();
+  if (!record_.classes.empty() && record_.classes.front().served == 0) record_.classes.erase(record_.classes.begin());
   const Ns start = record_.offered > 0 ? first_arrival_ : end;
   record_.makespan_s = seconds_from_ns(end - start);
   record_.arrival_span_s = seconds_from_ns(last_arrival_ - std::min(start, last_arrival_));

@@ -40,6 +40,7 @@ class RunRecorder {
   void close(Ns end);
 
  private:
+  ClassStats* class_of(const Request& request);
   bool meets_slo(Ns ttft, Ns tpot, Ns e2e) const;
   void judge_saturation();
   void check() const;

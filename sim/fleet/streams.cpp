@@ -10,7 +10,8 @@ namespace tokenfab {
 
 void simulate_streams(const PoolSpec& pool, const StreamsSpec& streams, RunRecord& record) {
   RunRecorder recorder(record);
-  Replica replica(0, 0, pool.batcher, std::make_unique<SimulatedExecutor>(pool.model), false, recorder, pool.front_end);
+  Replica replica(0, 0, pool.batcher, std::make_unique<SimulatedExecutor>(pool.model, pool.transfer_costs), false,
+                  recorder, pool.front_end);
   Request request;
   request.input_tokens = streams.input;
   request.output_tokens = streams.output;

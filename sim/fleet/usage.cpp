@@ -76,6 +76,7 @@ void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, Poo
   u.steps = a.steps;
   u.flop = a.flop;
   u.hbm_bytes = a.bytes;
+  u.transfer_seconds = seconds_from_ticks(a.swaps_and_loads);
 }
 
 }  // namespace
@@ -94,6 +95,8 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
     u.transferred_bytes += r->served().transferred_bytes;
     u.recomputed_tokens += r->batcher().recomputed_tokens();
     u.preemptions += r->batcher().preemptions();
+    u.swapped_blocks += r->batcher().swapped_blocks();
+    u.variant_loads += r->batcher().variant_loads();
     u.peak_kv_blocks = std::max(u.peak_kv_blocks, r->batcher().kv().peak_used());
     fold_prefix_cache(pool, r->batcher(), u);
     busy += r->busy();

@@ -12,20 +12,20 @@ bool Batcher::fits_cached(std::int32_t input, std::int32_t output, std::int64_t 
   return !too_long(s);
 }
 
-Slot Batcher::enqueue_cached(std::int32_t input, std::int32_t output, std::int64_t service) {
+Slot Batcher::enqueue_cached(std::int32_t input, std::int32_t output, std::int64_t service, const Standing& standing) {
+  require(!spec_.scheduling.preempt, "an arrived cache displaces nobody");
   require(output > 1 && fits_cached(input, output, service), "a cache goes where it fits and is needed");
   Sequence s = fresh(input, output, service);
   s.arrived = true;
   s.generated = 1;
   s.remaining -= spec_.pace.quanta;
-  return add(s);
+  return add(s, standing);
 }
 
 /// A cache and what all decoding sequences grow by in a step must fit. While they do not, they do not after further
 /// steps either, so that spans may be long. Not while the newest sequence's prompt is partly computed.
 void Batcher::join_arrived() {
-  while (!waiting_.empty() && !prompt_waits() && running_ < spec_.max_sequences &&
-         (newest_ == kNoSlot || at(newest_).decoding)) {
+  while (may_start() && at(waiting_.front()).arrived && (newest_ == kNoSlot || at(newest_).decoding)) {
     Sequence& s = at(waiting_.front());
     const std::int64_t held = (s.input + std::int64_t{spec_.pace.lookahead}) * spec_.pace.quanta;
     const std::int64_t step = spec_.pace.at(decoding_ + 1) + spec_.draft_tokens;

@@ -8,6 +8,7 @@
 namespace tokenfab {
 
 std::unique_ptr<Batcher> Batcher::make(const BatcherSpec& spec) {
+  check_scheduling(spec);
   if (spec.policy == "static" && (spec.draft_tokens > 0 || !spec.pace.by_sequences.empty() || spec.prefix_cache))
     throw UserError("batcher policy \"static\" has neither a prefix cache nor speculative decoding");
   if (spec.policy == "static" && spec.hold_finished)
@@ -22,6 +23,9 @@ Batcher::Batcher(const BatcherSpec& spec)
     : spec_(spec),
       kv_(spec.kv_blocks, spec.kv_block_tokens, spec.watermark_blocks, spec.pace.quanta,
           spec.prefix_cache ? KvWindow{spec.window.tokens, 1, 0} : spec.window),
+      waiting_(spec.scheduling.queue),
+      batch_slots_(batch_part(spec, spec.max_sequences)),
+      variants_(spec.scheduling.variants),
       tiers_(spec.tiers) {
   require(spec.prefix_pages >= 1 && (!spec.log_kv || (spec.prefix_pages == 1 && spec.tiers.empty())),
           "real pages are shared one by one");
@@ -47,7 +51,8 @@ bool Batcher::too_long(const Sequence& s) const {
          (!splits_prompts() && most_cached > spec_.token_budget);
 }
 
-Slot Batcher::add(const Sequence& fresh) {
+Slot Batcher::add(const Sequence& fresh, const Standing& standing) {
+  if (spec_.scheduling.variants.count > 0) variants_.check(standing.variant);
   Slot slot = kNoSlot;
   if (unused_.empty()) {
     slot = static_cast<Slot>(sequences_.size());
@@ -63,16 +68,19 @@ Slot Batcher::add(const Sequence& fresh) {
     prefixes_.resize(sequences_.size());
     prefixes_[slot] = {};
   }
-  waiting_.push_back(slot);
+  at(slot).priority = standing.priority;
+  at(slot).variant = standing.variant;
+  waiting_.push(slot, standing);
   return slot;
 }
 
-Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service) {
+Batcher::Verdict Batcher::enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service,
+                                  const Standing& standing) {
   slot = kNoSlot;
   const Sequence s = fresh(input, output, service);
   if (too_long(s)) return Verdict::too_long;
   if (spec_.max_waiting > 0 && waiting() >= spec_.max_waiting) return Verdict::queue_full;
-  slot = add(s);
+  slot = add(s, standing);
   return Verdict::accepted;
 }
 
@@ -81,11 +89,14 @@ void Batcher::release(Slot slot) { unused_.push_back(slot); }
 const StepPlan& Batcher::plan(Ticks now) {
   now_ = now;
   const std::uint64_t serial = plan_.serial + 1;
+  const std::int64_t owed = plan_.empty() ? plan_.swapped_blocks : 0;  // swapped where no step followed
   plan_ = {};
   plan_.serial = serial;
+  plan_.swapped_blocks = owed;
   chunks_.clear();
   scheduled_.clear();
   decide();
+  if (plan_.has_transfers()) plan_.repeats = std::min<std::int64_t>(plan_.repeats, 1);
   return plan_;
 }
 
@@ -102,7 +113,7 @@ Slot Batcher::pop_waiting() {
   const Slot slot = waiting_.front();
   waiting_.pop_front();
   if (at(slot).preemptions == 0) scheduled_.push_back(slot);
-  plan_.sums.encoder_tokens += at(slot).encoder;
+  if (!at(slot).swapped) plan_.sums.encoder_tokens += at(slot).encoder;
   return slot;
 }
 
@@ -113,6 +124,9 @@ void Batcher::add_running(Slot slot) {
   (newest_ == kNoSlot ? oldest_ : at(newest_).newer) = slot;
   newest_ = slot;
   ++running_;
+  s.running = true;
+  batch_running_ += is_batch(s);
+  if (spec_.scheduling.variants.count > 0 && variants_.acquire(s.variant)) ++plan_.variant_loads, ++variant_loads_;
 }
 
 void Batcher::remove_running(Slot slot) {
@@ -120,6 +134,9 @@ void Batcher::remove_running(Slot slot) {
   (s.older == kNoSlot ? oldest_ : at(s.older).newer) = s.newer;
   (s.newer == kNoSlot ? newest_ : at(s.newer).older) = s.older;
   --running_;
+  s.running = false;
+  batch_running_ -= is_batch(s);
+  if (spec_.scheduling.variants.count > 0) variants_.release(s.variant);
 }
 
 std::int64_t Batcher::held_length(const Sequence& s) const {
@@ -169,19 +186,24 @@ void Batcher::stop_decoding(Slot slot) {
 
 void Batcher::preempt(Slot slot) {
   Sequence& s = at(slot);
-  const std::int64_t tokens = cached_tokens(s);
-  give_back(slot, kv_.blocks_at(held_length(s)));
+  const std::int64_t tokens = cached_tokens(s), blocks = kv_.blocks_at(held_length(s));
+  give_back(slot, blocks);
   remove_running(slot);
   if (s.decoding) {
     s.generated += static_cast<std::int32_t>((progress_ - s.entered) / spec_.pace.quanta);
     s.generated = std::min(s.generated, s.output - 1);
     stop_decoding(slot);
   }
-  recomputed_ += tokens;
-  s.computed = 0;
+  if (spec_.scheduling.swap) {
+    s.computed = std::min<std::int64_t>(tokens, s.input + s.generated - 1);
+    swap_out(slot);
+  } else {
+    recomputed_ += tokens;
+    s.computed = 0;
+  }
   ++s.preemptions;
   ++preemptions_;
-  waiting_.push_front(slot);
+  waiting_.put_back(slot, s.priority);
   drop_outdated(due_);
   drop_outdated(full_);
 }
@@ -190,7 +212,7 @@ bool Batcher::preempt_until_growth_fits() {
   bool any = false;
   while (growth() > kv_.free()) {
     require(running_ > 0, "a shortage of KV blocks has a sequence to preempt");
-    preempt(newest_);
+    preempt(victim());
     any = true;
   }
   return any;
@@ -341,16 +363,19 @@ std::int64_t Batcher::held_blocks() const {
 }
 
 void Batcher::check() const {
-  std::int64_t count = 0, decoding = 0, length = 0, window = 0;
+  std::int64_t count = 0, batch = 0, decoding = 0, length = 0, window = 0;
   for (Slot slot = oldest_; slot != kNoSlot; slot = sequences_[slot].newer, ++count) {
     const Sequence& s = sequences_[slot];
+    batch += is_batch(s);
     if (!s.decoding) continue;
     ++decoding;
     length += s.computed * spec_.pace.quanta + (progress_ - s.entered);
     if (kv_.has_window()) window += std::min(held_length(s), kv_.window_length());
   }
   require(held_blocks() + kept_ == kv_.total() - kv_.free(), "KV blocks in use = sum over running and held sequences");
-  require(count == running_, "running sequences are all linked");
+  require(count == running_ && batch == batch_running_, "running sequences are all linked");
+  if (spec_.scheduling.variants.count > 0)
+    require(variants_.users() == running_, "each running sequence uses its variant");
   require(decoding == decoding_ && length == decode_kv_ && window == decode_window_,
           "decode sums = sum over decoding sequences");
 }

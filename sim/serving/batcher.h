@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +10,9 @@
 #include "sim/serving/kv_blocks.h"
 #include "sim/serving/pace.h"
 #include "sim/serving/prefix_index.h"
+#include "sim/serving/scheduling.h"
+#include "sim/serving/variant_cache.h"
+#include "sim/serving/waiting_queue.h"
 
 namespace tokenfab {
 
@@ -25,9 +27,10 @@ struct BatcherSpec {
   std::int64_t kv_blocks = 0;
   std::int32_t kv_block_tokens = 16;
   std::int64_t watermark_blocks = 0;
-  std::int32_t draft_tokens = 0;     // most tokens drafted per sequence and decode step; blocks are set aside for them
-  KvWindow window;                   // of the model's sliding-window layers
-  Pace pace;                         // of decoding sequences in simulated speculative decoding
+  std::int32_t draft_tokens = 0;  // most tokens drafted per sequence and decode step; blocks are set aside for them
+  KvWindow window;                // of the model's sliding-window layers
+  Pace pace;                      // of decoding sequences in simulated speculative decoding
+  Scheduling scheduling = {};
   bool prefix_cache = false;         // prompts share blocks of pages by their hashes (set_prefix)
   std::int64_t prefix_pages = 1;     // pages of such a block
   Ticks prefix_life = 0;             // blocks unused for longer are forgotten; 0: never
@@ -66,6 +69,10 @@ struct Sequence {
   bool decoding = false;
   bool filling = false;  // decoding, and its attention window is not full
   bool arrived = false;  // waiting, and its cache comes with it
+  bool running = false;
+  bool swapped = false;  // waits with its cache in host memory: `computed` tokens
+  std::uint8_t priority = 0;
+  std::uint16_t variant = 0;
 };
 
 /// Iteration-level batching: decides what the next step contains and what follows from its completion. Knows steps,
@@ -83,12 +90,14 @@ class Batcher {
 
   enum class Verdict { accepted, queue_full, too_long };
   /// Adds a request to the waiting queue. The slot is valid until release(); kNoSlot unless accepted. `service`: quanta
-  /// by which it progresses until it is done, the first token's included; 0: output * quanta.
-  Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service = 0);
+  /// by which it progresses until it is done, the first token's included; 0: output * quanta. Throws UserError where
+  /// its variant is not one of the pool's.
+  Verdict enqueue(std::int32_t input, std::int32_t output, Slot& slot, std::int64_t service = 0,
+                  const Standing& standing = {});
   /// The same for a request of `output` > 1 tokens whose prompt was computed and whose first token was sampled
   /// elsewhere: its cache comes with it, takes blocks when it is admitted, and decodes from that step on. `max_waiting`
-  /// does not hold, static batching cannot. Needs fits_cached().
-  Slot enqueue_cached(std::int32_t input, std::int32_t output, std::int64_t service = 0);
+  /// does not hold; static batching cannot, nor can it displace running sequences. Needs fits_cached().
+  Slot enqueue_cached(std::int32_t input, std::int32_t output, std::int64_t service = 0, const Standing& standing = {});
   bool fits_cached(std::int32_t input, std::int32_t output, std::int64_t service = 0) const;
 
   /// Of the accepted slot's prompt, tokens that come out of an image encoder. Before the next plan().
@@ -107,8 +116,11 @@ class Batcher {
   /// The run stops within repetition `steps` + 1 of the current plan: takes the blocks of those up to it.
   void stop(std::int64_t steps) { take(kv_.growth(progress_ + pace(), steps * pace(), growing())); }
 
-  /// Whether an arrival now would change the step after the running one (so that a span must be cut short).
-  bool joinable() const { return waiting_.empty() && open_to_arrivals(); }
+  /// Whether the request just accepted into `slot` may change the step after the running one (so that a span must be
+  /// cut short): it is the next to be admitted, and there is a place for it or it can make one.
+  bool joinable(Slot slot) const {
+    return waiting_.front() == slot && (open_to_arrivals() || displaces(sequences_[slot]));
+  }
 
   const std::vector<Slot>& scheduled() const { return scheduled_; }        // first admitted by the last plan()
   const std::vector<Slot>& first_tokens() const { return first_tokens_; }  // at the end of the last complete()
@@ -147,7 +159,9 @@ class Batcher {
   std::int64_t running() const { return running_; }
   std::int64_t preemptions() const { return preemptions_; }
   std::int64_t recomputed_tokens() const { return recomputed_; }
-  std::int64_t kept_blocks() const { return kept_; }  // of finished sequences
+  std::int64_t kept_blocks() const { return kept_; }               // of finished sequences
+  std::int64_t swapped_blocks() const { return swapped_blocks_; }  // out and in
+  std::int64_t variant_loads() const { return variant_loads_; }
   /// Throws InternalError where blocks or sequences do not add up; O(sequences).
   void check() const;
 
@@ -172,6 +186,26 @@ class Batcher {
   std::int64_t growth() const { return kv_.growth(progress_, pace() + spec_.draft_tokens, growing()); }
   void take(std::int64_t blocks);  // evicts known pages that nobody uses where free blocks alone do not suffice
 
+  /// Whether the first waiting request has a slot, its class's share allows it and its variant can run.
+  bool may_start() const {
+    if (waiting_.empty() || running_ >= spec_.max_sequences) return false;
+    const Sequence& s = sequences_[waiting_.front()];
+    if (is_batch(s) && batch_running_ >= batch_slots_) return false;
+    return spec_.scheduling.variants.count == 0 || variants_.can_run(s.variant);
+  }
+  bool prompt_may_start() const { return may_start() && !sequences_[waiting_.front()].arrived; }
+  /// Whether an interactive request is next that may displace running sequences of the batch class.
+  bool wants_room() const {
+    return spec_.scheduling.preempt && !waiting_.empty() && displaces(sequences_[waiting_.front()]);
+  }
+  /// Where it does and slots or blocks are short, displaces them, newest first, if that is enough. `growth`: blocks
+  /// that the step takes besides. Returns whether it displaced any.
+  bool make_room(std::int64_t budget, std::int64_t growth);
+  /// Prompt tokens that the batch class may have in a step.
+  std::int64_t batch_tokens() const { return batch_part(spec_, spec_.token_budget); }
+  bool is_batch(const Sequence& s) const { return s.priority >= kBatchPriority; }
+  Slot first_waiting() const { return waiting_.front(); }
+
   /// What the first waiting prompt would take with at most `budget` tokens: what is cached, computed, taken.
   struct Admission {
     std::int64_t cached = 0, tokens = 0, blocks = 0;
@@ -181,15 +215,14 @@ class Batcher {
   /// blocks that others evict, or that grow too old, shrink a prompt's first chunk.
   bool may_shrink(const Admission& admission) const { return spec_.prefix_cache && admission.cached > 0; }
   void admit(const Admission& admission);  // the first waiting prompt
-  bool prompt_waits() const { return !waiting_.empty() && !sequences_[waiting_.front()].arrived; }
-  void join_arrived();  // the first waiting ones, as far as their caches and the next step fit
+  void join_arrived();                     // the first waiting ones, as far as their caches and the next step fit
   Slot pop_waiting();
   void add_running(Slot slot);
   void remove_running(Slot slot);
   /// Adds a prefill chunk to the plan (its blocks must have been checked) and takes its blocks.
   void add_chunk(Slot slot, std::int64_t tokens);
   void add_decodes();                // all decoding sequences join the plan
-  void preempt(Slot slot);           // recompute: drops its cache, back to the front of the queue
+  void preempt(Slot slot);           // back to the front of its class; its cache is dropped, or swapped to the host
   bool preempt_until_growth_fits();  // whether anything was preempted
   void start_decoding(Slot slot);
   void finish(Slot slot);
@@ -207,7 +240,7 @@ class Batcher {
   KvBlocks kv_;
   StepPlan plan_;
   std::vector<Chunk> chunks_;
-  std::deque<Slot> waiting_;
+  WaitingQueue waiting_;
   std::int64_t running_ = 0;
   std::int64_t decoding_ = 0;
   std::int64_t filling_ = 0;        // of decoding_
@@ -220,7 +253,7 @@ class Batcher {
  private:
   Sequence fresh(std::int32_t input, std::int32_t output, std::int64_t service) const;
   bool too_long(const Sequence& fresh) const;
-  Slot add(const Sequence& fresh);
+  Slot add(const Sequence& fresh, const Standing& standing);
   /// A slot's prompt blocks by hash, and how many of them it shares from the start.
   struct Prefix {
     std::vector<std::uint64_t> hashes;
@@ -245,7 +278,14 @@ class Batcher {
   void publish_pages(Slot slot);
   void give_back(Slot slot, std::int64_t blocks);
   void settle_drafts();
+  static void check_scheduling(const BatcherSpec& spec);
+  static std::int64_t batch_part(const BatcherSpec& spec, std::int64_t whole);
   void stop_decoding(Slot slot);
+  void swap_out(Slot slot);
+  void swap_in(Slot slot);
+  void count_swap(std::int64_t blocks);
+  Slot victim() const;
+  bool displaces(const Sequence& s) const { return spec_.scheduling.preempt && batch_running_ > 0 && !is_batch(s); }
   void fill_windows();
 
   struct Due {
@@ -264,7 +304,10 @@ class Batcher {
   std::vector<Sequence> sequences_;
   std::vector<Slot> unused_;
   DueHeap due_, full_;  // when sequences end; when their windows are full
-  std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0, kept_ = 0;
+  std::int64_t preemptions_ = 0, recomputed_ = 0, reused_ = 0, kept_ = 0, swapped_blocks_ = 0, variant_loads_ = 0;
+  std::int64_t batch_slots_;  // most batch-class sequences running
+  std::int64_t batch_running_ = 0;
+  VariantCache variants_;
   Ticks now_ = 0;
   PrefixIndex index_;
   CacheTiers tiers_;

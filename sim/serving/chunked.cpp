@@ -4,26 +4,41 @@
 
 namespace tokenfab {
 
-bool ChunkedBatcher::continue_prompt(std::int64_t& budget) {
-  if (newest_ == kNoSlot || at(newest_).decoding) return true;
-  const Sequence& s = at(newest_);
-  const std::int64_t tokens = std::min(prompt_left(s), budget);
-  if (tokens <= 0) return true;
-  if (chunk_blocks(s, tokens) > kv_.free()) {
-    preempt(newest_);
-    return false;
-  }
-  add_chunk(newest_, tokens);
-  budget -= tokens;
-  return true;
+/// Tokens that prompts may have in the next step.
+std::int64_t ChunkedBatcher::left_by_decodes() const {
+  const std::int64_t mixed = spec_.scheduling.mixed_budget;
+  return (decoding_ > 0 && mixed > 0 ? mixed : spec_.token_budget) - decoding_ * step_tokens();
 }
 
-bool ChunkedBatcher::admit_waiting(std::int64_t budget) {
-  while (prompt_waits() && budget > 0 && running_ < spec_.max_sequences) {
-    const Admission next = admission(budget);
+/// For want of blocks the last of them is preempted, so that one of the batch class makes way for an interactive one.
+bool ChunkedBatcher::continue_prompts(Budget& budget) {
+  std::erase_if(partial_, [&](Slot slot) { return !at(slot).running || at(slot).decoding; });
+  bool all_stay = true;
+  for (std::size_t i = 0; i < partial_.size(); ++i) {
+    const Sequence& s = at(partial_[i]);
+    const std::int64_t tokens = std::min(prompt_left(s), budget.of(is_batch(s)));
+    if (tokens <= 0) continue;
+    for (; s.running && chunk_blocks(s, tokens) > kv_.free(); partial_.pop_back()) {
+      preempt(partial_.back());
+      all_stay = false;
+    }
+    if (!s.running) break;
+    add_chunk(partial_[i], tokens);
+    budget.spend(is_batch(s), tokens);
+  }
+  return all_stay;
+}
+
+bool ChunkedBatcher::admit_waiting(Budget budget, bool displaced) {
+  while (prompt_may_start()) {
+    const Slot slot = first_waiting();
+    const bool batch = is_batch(at(slot));
+    if (budget.of(batch) <= 0 || (batch && displaced)) return false;
+    const Admission next = admission(budget.of(batch));
     if (!kv_.can_admit(next.blocks)) return may_shrink(next);
     admit(next);
-    budget -= next.tokens;
+    budget.spend(batch, next.tokens);
+    if (next.tokens < prompt_left(at(slot))) partial_.insert(batch ? partial_.end() : partial_.begin(), slot);
   }
   return false;
 }
@@ -31,12 +46,16 @@ bool ChunkedBatcher::admit_waiting(std::int64_t budget) {
 void ChunkedBatcher::decide() {
   join_arrived();
   bool preempted = preempt_until_growth_fits();
-  std::int64_t budget = spec_.token_budget - decoding_ * step_tokens();
+  const bool displaced = !preempted && wants_room() && make_room(left_by_decodes(), growth());
+  Budget budget{left_by_decodes(), batch_tokens()};
   const std::int64_t span = decoding_ > 0 ? decode_span() : 0;
   add_decodes();
-  if (!continue_prompt(budget)) preempted = true;
-  const bool look_again = preempted || admit_waiting(budget);
-  if (chunks_.empty()) plan_.repeats = look_again ? std::min<std::int64_t>(span, 1) : span;
+  if (!continue_prompts(budget)) preempted = true;
+  const bool look_again = preempted || admit_waiting(budget, displaced);
+  if (!chunks_.empty()) return;
+  // What displacing needs depends on the growth of the very step.
+  const bool single = look_again || displaced || wants_room();
+  plan_.repeats = single ? std::min<std::int64_t>(span, 1) : span;
 }
 
 }  // namespace tokenfab

@@ -15,9 +15,12 @@ struct StepPlan {
   Ticks transfer = 0;        // time in which cached prefixes come from slower memories, before the step's work
   std::int64_t repeats = 0;  // the plan stays valid for this many steps; 0 = nothing to do
   std::uint64_t serial = 0;  // differs between plans of one batcher
+  /// Before the step, and not repeated with it: KV blocks moved between chip and host, variants loaded.
+  std::int64_t swapped_blocks = 0, variant_loads = 0;
 
   bool empty() const { return repeats == 0; }
   bool decode_only() const { return sums.prefill_tokens == 0; }
+  bool has_transfers() const { return swapped_blocks > 0 || variant_loads > 0; }
 };
 
 struct Progress {

@@ -1,11 +1,15 @@
 #pragma once
+#include <algorithm>
+#include <vector>
+
 #include "sim/serving/batcher.h"
 
 namespace tokenfab {
 
 /// vLLM v1: every step takes all decoding sequences, then the unfinished prompt, then waiting prompts, within the
-/// token budget. At most one prompt, the newest, is partly prefilled. A shortage of blocks preempts the newest
-/// sequences, and no prompt is admitted in that step.
+/// token budget. At most one prompt, the newest, is partly prefilled; where the batch class has only a share of the
+/// budget, one more of that class. A shortage of blocks preempts the newest sequences, and no prompt is admitted in
+/// that step.
 class ChunkedBatcher final : public Batcher {
  public:
   explicit ChunkedBatcher(const BatcherSpec& spec) : Batcher(spec) {}
@@ -15,9 +19,20 @@ class ChunkedBatcher final : public Batcher {
   bool splits_prompts() const override { return true; }
 
  private:
-  bool continue_prompt(std::int64_t& budget);  // false where it was preempted for want of blocks
+  struct Budget {
+    std::int64_t all, batch;  // tokens left in the step, and what the batch class may take of them
+    std::int64_t of(bool batch_class) const { return batch_class ? std::min(all, batch) : all; }
+    void spend(bool batch_class, std::int64_t tokens) {
+      all -= tokens;
+      if (batch_class) batch -= tokens;
+    }
+  };
+  std::int64_t left_by_decodes() const;
+  bool continue_prompts(Budget& budget);  // false where one was preempted for want of blocks
   /// Returns whether a prompt had to wait for blocks that it may not need a step later (may_shrink).
-  bool admit_waiting(std::int64_t budget);
+  bool admit_waiting(Budget budget, bool displaced);
+
+  std::vector<Slot> partial_;  // prompts partly prefilled, those of the batch class last
 };
 
 /// vLLM v0: whole prompts first, in a step of their own; decoding waits meanwhile.
@@ -29,7 +44,7 @@ class PrefillFirstBatcher final : public Batcher {
   void decide() override;
 
  private:
-  bool admit_waiting();
+  bool admit_waiting(bool displaced);
 };
 
 /// Naive serving: a batch is taken when the last one is over, prompts are padded to the longest, and every slot runs

@@ -13,6 +13,10 @@ constexpr std::size_t kChips = 0, kNowhere = SIZE_MAX;
 
 void Batcher::set_prefix(Slot slot, std::vector<std::uint64_t> hashes) {
   require(spec_.prefix_cache && at(slot).computed == 0, "a prefix is set before its prompt is computed");
+  // A variant's cache is of no use to others.
+  constexpr std::uint64_t kFar = 0x9E3779B97F4A7C15;
+  if (spec_.scheduling.variants.count > 0)
+    for (std::uint64_t& hash : hashes) hash += kFar * at(slot).variant;
   prefixes_[slot].hashes = std::move(hashes);
 }
 
@@ -38,7 +42,7 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
   const Sequence& s = sequences_[slot];
   Admission a;
   std::int64_t in_use = 0;  // shared blocks that take no page of their own
-  if (spec_.prefix_cache) {
+  if (spec_.prefix_cache && !s.swapped) {
     const Prefix& prefix = prefixes_[slot];
     const std::int64_t block = prefix_block_tokens();
     // At least one token is computed, for its logits.
@@ -48,7 +52,7 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
   }
   a.tokens = std::min(prompt_left(s) - a.cached, budget);
   Sequence after = s;
-  after.computed = a.cached + a.tokens;
+  after.computed += a.cached + a.tokens;
   a.blocks = kv_.blocks_at(held_length(after)) - in_use * spec_.prefix_pages;
   return a;
 }
@@ -57,6 +61,7 @@ void Batcher::admit(const Admission& admission) {
   const Slot slot = pop_waiting();
   add_running(slot);
   if (spec_.prefix_cache && at(slot).preemptions == 0) prefix_use_.looked_up += at(slot).input;
+  if (at(slot).swapped) swap_in(slot);
   if (admission.cached > 0) share_prefix(slot, admission.cached);
   add_chunk(slot, admission.tokens);
 }

@@ -18,8 +18,10 @@ std::size_t index(Bound b) { return static_cast<std::size_t>(b); }
 
 }  // namespace
 
-SimulatedExecutor::SimulatedExecutor(std::shared_ptr<const StepModel> model)
-    : model_(std::move(model)), decode_(static_cast<std::size_t>(model_->deployment().max_sequences) + 1) {}
+SimulatedExecutor::SimulatedExecutor(std::shared_ptr<const StepModel> model, TransferCosts transfers)
+    : model_(std::move(model)),
+      transfers_(transfers),
+      decode_(static_cast<std::size_t>(model_->deployment().max_sequences) + 1) {}
 
 const SimulatedExecutor::Mixed& SimulatedExecutor::price(const StepPlan& plan) {
   if (mixed_.serial != plan.serial) {
@@ -30,7 +32,13 @@ const SimulatedExecutor::Mixed& SimulatedExecutor::price(const StepPlan& plan) {
   return mixed_;
 }
 
+Ticks SimulatedExecutor::transfer_ticks(const StepPlan& plan) const {
+  return ticks_from_seconds(static_cast<double>(plan.swapped_blocks) * transfers_.seconds_per_block +
+                            static_cast<double>(plan.variant_loads) * transfers_.seconds_per_load);
+}
+
 Progress SimulatedExecutor::run(const StepPlan& plan, Ticks start, Ns until) {
+  if (plan.has_transfers()) start += transfer_ticks(plan);
   if (!plan.decode_only()) return {1, start + price(plan).ticks};
   const std::int64_t kv = model_->kv_units(plan.sums), growth = model_->kv_growth(plan.sums);
   const KvLine& line = model_->decode_line(plan.sums.decode_sequences);
@@ -40,6 +48,7 @@ Progress SimulatedExecutor::run(const StepPlan& plan, Ticks start, Ns until) {
 }
 
 void SimulatedExecutor::committed(const StepPlan& plan, std::int64_t steps) {
+  if (plan.has_transfers()) account_transfers(plan);
   if (!plan.decode_only()) return account_mixed(plan);
   const std::int64_t n = plan.sums.decode_sequences;
   const std::int64_t kv = model_->kv_units(plan.sums), growth = model_->kv_growth(plan.sums);
@@ -50,6 +59,15 @@ void SimulatedExecutor::committed(const StepPlan& plan, std::int64_t steps) {
   count.kv += kv * steps + growth * (steps * (steps - 1) / 2);
   count.kv_ticks.low += parts.low;
   count.kv_ticks.high += parts.high;
+}
+
+void SimulatedExecutor::account_transfers(const StepPlan& plan) {
+  const Ticks ticks = transfer_ticks(plan);
+  const std::size_t phase = plan.decode_only() ? kDecode : kPrefill;
+  mixed_account_.seconds[phase][static_cast<std::size_t>(OpClass::send)][index(Bound::network)] +=
+      seconds_from_ticks(ticks);
+  mixed_account_.busy += ticks;
+  mixed_account_.swaps_and_loads += ticks;
 }
 
 /// Each class's time is split between the phases in proportion to what either would take alone.
@@ -146,6 +164,7 @@ void SimulatedExecutor::Account::add(const Account& other) {
   steps += other.steps;
   flop += other.flop;
   bytes += other.bytes;
+  swaps_and_loads += other.swaps_and_loads;
 }
 
 }  // namespace tokenfab

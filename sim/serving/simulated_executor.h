@@ -8,11 +8,17 @@
 
 namespace tokenfab {
 
+/// What moving things into a replica's chips takes, all of them together.
+struct TransferCosts {
+  double seconds_per_block = 0;  // of KV cache, chip to host or back
+  double seconds_per_load = 0;   // of a variant
+};
+
 /// Step times from a StepModel; also keeps the account of where busy time went. Decode-only spans are only counted
 /// (steps by batch size, KV-dependent ticks); their split by operator is folded at the end.
 class SimulatedExecutor final : public Executor {
  public:
-  explicit SimulatedExecutor(std::shared_ptr<const StepModel> model);
+  explicit SimulatedExecutor(std::shared_ptr<const StepModel> model, TransferCosts transfers = {});
 
   Progress run(const StepPlan& plan, Ticks start, Ns until) override;
   void committed(const StepPlan& plan, std::int64_t steps) override;
@@ -24,6 +30,7 @@ class SimulatedExecutor final : public Executor {
     Ticks transfer = 0;  // of busy, StepPlan::transfer: prefill, bound by the network
     std::int64_t steps = 0;
     double flop = 0, bytes = 0;
+    Ticks swaps_and_loads = 0;  // of busy; in the class "send"
     double phase_seconds(int phase) const;
     void add(const Account& other);
   };
@@ -44,8 +51,11 @@ class SimulatedExecutor final : public Executor {
   };
   const Mixed& price(const StepPlan& plan);
   void account_mixed(const StepPlan& plan);
+  void account_transfers(const StepPlan& plan);
+  Ticks transfer_ticks(const StepPlan& plan) const;
 
   std::shared_ptr<const StepModel> model_;
+  TransferCosts transfers_;
   Mixed mixed_;
   std::vector<DecodeCount> decode_;  // by batch size
   Account mixed_account_;

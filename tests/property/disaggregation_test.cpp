@@ -1,7 +1,10 @@
 // Factories of prefill and decode pools: spans equal single steps, and nothing is lost on the way.
+#include <functional>
+
 #include "sim/fleet/factory.h"
 #include "tests/catch.h"
 #include "tests/support/deployments.h"
+#include "tests/support/random_scheduling.h"
 #include "tests/support/sources.h"
 
 using namespace tokenfab;
@@ -97,6 +100,26 @@ Case random_case(std::uint64_t seed, bool techniques) {
   return c;
 }
 
+/// Orders of the queue, the batch class, swaps and variants, in each pool its own.
+Case scheduled_case(std::uint64_t seed) {
+  Case c = random_case(seed, false);
+  RandomStream r(seed, 4, StreamPurpose::jitter);
+  std::int32_t variants = INT32_MAX;
+  for (PoolSpec& pool : c.spec.pools) {
+    BatcherSpec& b = pool.batcher;
+    b.scheduling = random_scheduling(r, b.policy, b.max_sequences);
+    if (pool.role == PoolRole::decode) b.scheduling.preempt = false;
+    pool.transfer_costs = {1e-4 * r.uniform(), 1e-2 * r.uniform()};
+    if (b.scheduling.variants.count > 0) variants = std::min(variants, b.scheduling.variants.count);
+  }
+  for (Request& q : c.requests) {
+    q.priority = static_cast<std::uint8_t>(r.below(4));
+    if (r.below(3)) q.deadline = q.arrival + ns_from_seconds(2 * r.uniform());
+    if (variants < INT32_MAX) q.variant = static_cast<std::uint16_t>(r.below(static_cast<std::uint64_t>(variants)));
+  }
+  return c;
+}
+
 RunRecord simulated(FactorySpec spec, const std::vector<Request>& requests, bool stepwise) {
   spec.stepwise = stepwise;
   VectorSource source(requests);
@@ -129,6 +152,9 @@ void require_same(const RunRecord& a, const RunRecord& b) {
     REQUIRE(a.pools[p].peak_kv_blocks == b.pools[p].peak_kv_blocks);
     REQUIRE(a.pools[p].transferred_bytes == b.pools[p].transferred_bytes);
     REQUIRE(a.pools[p].most_sequences == b.pools[p].most_sequences);
+    REQUIRE(a.pools[p].swapped_blocks == b.pools[p].swapped_blocks);
+    REQUIRE(a.pools[p].variant_loads == b.pools[p].variant_loads);
+    REQUIRE(a.pools[p].transfer_seconds == b.pools[p].transfer_seconds);
   }
 }
 
@@ -149,17 +175,33 @@ void require_division_of_labour(const Case& c, const RunRecord& record) {
   REQUIRE(output == record.output_served);
 }
 
+/// Every swap and load is paid for, whether or not a step followed at once.
+void require_paid_transfers(const Case& c, const RunRecord& record) {
+  if (record.in_flight > 0) return;
+  for (std::size_t p = 0; p < record.pools.size(); ++p) {
+    CAPTURE(p);
+    const PoolUsage& u = record.pools[p];
+    const TransferCosts& costs = c.spec.pools[p].transfer_costs;
+    const double seconds = static_cast<double>(u.swapped_blocks) * costs.seconds_per_block +
+                           static_cast<double>(u.variant_loads) * costs.seconds_per_load;
+    REQUIRE(u.transfer_seconds == Approx(seconds).epsilon(1e-9).margin(1e-9));
+  }
+}
+
 struct Reached {
   std::int64_t served = 0, in_flight = 0, rejected = 0, decode_preemptions = 0, prefill_preemptions = 0, arrived = 0;
+  std::int64_t decode_swaps = 0, decode_loads = 0;
 };
 
-void check_cases(std::uint64_t from, std::uint64_t to, bool techniques, Reached& reached) {
+void check_cases(std::uint64_t from, std::uint64_t to, const std::function<Case(std::uint64_t)>& make,
+                 Reached& reached) {
   for (std::uint64_t seed = from; seed <= to; ++seed) {
     CAPTURE(seed);
-    const Case c = random_case(seed, techniques);
+    const Case c = make(seed);
     const RunRecord spans = simulated(c.spec, c.requests, false);
     require_same(spans, simulated(c.spec, c.requests, true));
     require_division_of_labour(c, spans);
+    require_paid_transfers(c, spans);
     reached.served += spans.served;
     reached.in_flight += spans.in_flight;
     reached.rejected += spans.rejected_too_long;
@@ -167,6 +209,8 @@ void check_cases(std::uint64_t from, std::uint64_t to, bool techniques, Reached&
       const PoolRole role = c.spec.pools[p].role;
       if (role == PoolRole::decode) reached.decode_preemptions += spans.pools[p].preemptions;
       if (role == PoolRole::prefill) reached.prefill_preemptions += spans.pools[p].preemptions;
+      if (role == PoolRole::decode) reached.decode_swaps += spans.pools[p].swapped_blocks;
+      if (role == PoolRole::decode) reached.decode_loads += spans.pools[p].variant_loads;
       reached.arrived += spans.pools[p].transferred_bytes > 0;
     }
   }
@@ -176,7 +220,8 @@ void check_cases(std::uint64_t from, std::uint64_t to, bool techniques, Reached&
 
 TEST_CASE("spans equal single steps on random factories of prefill and decode pools") {
   Reached reached;
-  check_cases(1, 250, false, reached);
+  check_cases(
+      1, 250, [](std::uint64_t seed) { return random_case(seed, false); }, reached);
   // The cases reach what they are meant to reach.
   CHECK(reached.served > 10000);
   CHECK(reached.in_flight > 500);
@@ -188,7 +233,20 @@ TEST_CASE("spans equal single steps on random factories of prefill and decode po
 
 TEST_CASE("the same with attention windows, and speculation in decode pools") {
   Reached reached;
-  check_cases(1001, 1150, true, reached);
+  check_cases(
+      1001, 1150, [](std::uint64_t seed) { return random_case(seed, true); }, reached);
   CHECK(reached.served > 5000);
   CHECK(reached.decode_preemptions > 200);
+}
+
+TEST_CASE("the same with queues in other orders, a batch class, swaps and variants") {
+  Reached reached;
+  check_cases(2001, 2250, scheduled_case, reached);
+  CHECK(reached.served > 10000);
+  CHECK(reached.in_flight > 500);
+  CHECK(reached.decode_preemptions > 500);
+  CHECK(reached.prefill_preemptions > 20);
+  CHECK(reached.decode_swaps > 500);
+  CHECK(reached.decode_loads > 500);
+  CHECK(reached.arrived > 250);
 }

@@ -47,6 +47,7 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   p.paid_chip_seconds = 75, p.busy_chip_seconds = 60, p.prefill_busy_seconds = 12, p.decode_busy_seconds = 18;
   p.idle_energy_j = 1000, p.dynamic_energy_j = 2000.5;
   p.input_tokens = 980, p.cached_tokens = 3, p.output_tokens = 490, p.recomputed_tokens = 44;
+  p.swapped_blocks = 32, p.variant_loads = 6, p.transfer_seconds = 1.5;
   p.steps = 500, p.preemptions = 4, p.flop = 1e15, p.hbm_bytes = 2e13, p.peak_flops = 1e15, p.peak_bandwidth = 4e12;
   p.kv_blocks = 1000, p.kv_block_tokens = 16, p.peak_kv_blocks = 900;
   p.most_sequences = 70, p.most_context = 600, p.most_tokens = 2048;

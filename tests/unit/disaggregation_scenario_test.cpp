@@ -85,6 +85,8 @@ TEST_CASE("roles that do not fit together are refused where they stand") {
   CHECK_THAT(refusal(with("/pools/0/transfer", json::object())), Contains("/pools/0/transfer"));
   CHECK_THAT(refusal(with("/pools/1/batcher", {{"max_waiting", 5}})), Contains("/pools/1/batcher/max_waiting"));
   CHECK_THAT(refusal(with("/pools/0/batcher", {{"policy", "static"}})), Contains("/pools/0/role"));
+  CHECK_THAT(refusal(with("/pools/1/batcher", {{"queue", "priority"}, {"preempt", true}})),
+             Contains("/pools/1/batcher/preempt"));
   json far = with("/pools/1/transfer", {{"same_domain", true}});
   far["pools"][1]["chip"] = "h200-sxm";
   CHECK_THAT(refusal(far), Contains("/pools/1/transfer"));

@@ -54,10 +54,10 @@ void check_same(const Histogram& in, const Histogram& out) {
 void check_same(const PoolUsage& in, const PoolUsage& out) {
   const auto plain = [](const PoolUsage& pool) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
-                 ag, ah, trust, steps, levels, looked_up] = pool;
+                 ag, ah, ai, aj, ak, trust, steps, levels, looked_up] = pool;
     const auto& [ta, tb, tc, td, te, tf] = trust;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    af, ag, ah, ta, tb, tc, td, te, tf, looked_up);
+                    af, ag, ah, ai, aj, ak, ta, tb, tc, td, te, tf, looked_up);
   };
   CHECK((plain(in) == plain(out)));
   const auto sorted = [](std::vector<StepTimeRow> rows) {  // a table without order
@@ -70,8 +70,8 @@ void check_same(const PoolUsage& in, const PoolUsage& out) {
 void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                 latency, sessions, series, pools, assumptions, prices, ledger, cost, provenance, error, bands, keeps,
-                 rows] = record;
+                 latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, provenance, error, bands,
+                 keeps, rows] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                     provenance, error, bands.basis);
   };
