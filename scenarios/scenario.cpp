@@ -79,7 +79,8 @@ Scenario parse_scenario(const std::string& text, const std::string& name, const 
       s.alternatives.push_back(load_alternative(alternative, where, options));
     } catch (const Infeasible& e) {
       if (!s.lists_infeasible) throw;
-      s.infeasible.push_back({alternative.name, e.what()});
+      const std::string reason = e.what(), place = where + ": ";
+      s.infeasible.push_back({alternative.name, reason.starts_with(place) ? reason.substr(place.size()) : reason});
     }
   }
   if (s.alternatives.empty()) throw Infeasible(name + ": no alternative can work; " + s.infeasible.front().reason);
