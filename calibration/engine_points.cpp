@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "hwmodels/dtype.h"
 
 namespace tokenfab::calibration {
 namespace {
@@ -19,9 +20,8 @@ using nlohmann::json;
 constexpr double kAboveBest = 1.02;  // peaks above the best that was seen: shares stay below one
 
 Dtype dtype_of(const std::string& name) {
-  for (std::size_t i = 0; i < kDtypeNames.size(); ++i)
-    if (name == kDtypeNames[i]) return static_cast<Dtype>(i);
-  throw UserError("\"" + name + "\" is not a known type of weights or cache; allowed: bf16, fp8, int8, int4");
+  if (const auto dtype = dtype_named(name)) return *dtype;
+  throw UserError("\"" + name + "\" is not a known type of weights or cache; allowed: " + join_names(dtype_names()));
 }
 
 Sourced own(double value, const char* unit, const std::string& source, const std::string& date) {
@@ -63,7 +63,7 @@ Chip machine(const MeasurementHeader& h, const std::vector<Measurement>& measure
 }
 
 std::string gemm_dtype(Dtype weights) {
-  return weights == Dtype::bf16 ? "" : std::string("w-") + kDtypeNames[static_cast<std::size_t>(weights)];
+  return weights == Dtype::bf16 ? "" : "w-" + name_of(weights);
 }
 
 /// Where a measurement belongs in the fit; group "" for what the step model has no class for.
@@ -109,7 +109,7 @@ OperatorPoint operator_point(const Measurement& m, const Deployment& d) {
                          touched_experts(llm.moe->experts, llm.moe->top_k, rows), routed, routed, d.weights);
     p.shape = "rows " + std::to_string(m.rows);
   }
-  if (p.group.ends_with("_attention") && d.kv != Dtype::bf16) p.dtype = kDtypeNames[static_cast<std::size_t>(d.kv)];
+  if (p.group.ends_with("_attention") && d.kv != Dtype::bf16) p.dtype = name_of(d.kv);
   return p;
 }
 

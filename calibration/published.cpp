@@ -7,6 +7,7 @@
 #include "calibration/expert_routing.h"
 #include "calibration/published_steps.h"
 #include "hwmodels/collectives.h"
+#include "hwmodels/dtype.h"
 #include "sim/fleet/streams.h"
 
 namespace tokenfab::calibration {
@@ -15,10 +16,8 @@ namespace {
 // Clients of closed loops: what the sources do not state, from the growth of TTFT with concurrency (hwmodels/measured).
 constexpr double kSpread = 0.1;  // streams drift apart, but for those that the data file says stay in step
 
-const char* dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
-
 double peak_of(const Chip& chip, Dtype t) {
-  const auto it = chip.peak.find(dtype_name(t));
+  const auto it = chip.peak.find(name_of(t));
   return it == chip.peak.end() ? chip.peak.at("bf16").value : it->second.value;
 }
 
@@ -143,11 +142,9 @@ PoolSpec pool_of(const std::shared_ptr<const StepModel>& model) {
   const Deployment& d = model->deployment();
   pool.name = d.engine.id;
   pool.model = model;
-  pool.batcher.policy = d.engine.batching == "static" ? "static" : d.engine.batching;
-  pool.batcher.max_sequences = d.max_sequences;
-  pool.batcher.token_budget = d.token_budget;
-  pool.batcher.kv_blocks = model->memory().kv_blocks;
-  pool.batcher.kv_block_tokens = d.kv_block_tokens;
+  pool.batcher.policy = d.engine.batching;
+  fit_to_model(pool);
+  pool.batcher.context = 0;  // what was measured was possible
   if (d.calibration && d.calibration->request_gap) pool.front_end = ns_from_seconds(d.calibration->request_gap->value);
   return pool;
 }
@@ -194,7 +191,7 @@ std::vector<OperatorPoint> operator_points(const Suite& s, const SuiteGroup& g, 
                                                : attention_point(g, r, s.kind == "decode-attention");
     const bool matrix = p.group == "gemm" || p.group == "expert_gemm";
     const Dtype dtype = matrix ? g.weights : g.kv;
-    if (dtype != Dtype::bf16 && p.group != "all_reduce") p.dtype = dtype_name(dtype);
+    if (dtype != Dtype::bf16 && p.group != "all_reduce") p.dtype = name_of(dtype);
     p.peak = p.group == "all_reduce" ? 0 : peak_of(chip, matrix ? dtype : Dtype::bf16);
     if (p.bandwidth == 0) p.bandwidth = chip.bandwidth.value;
     p.seconds = g.at(r, "us") * 1e-6;

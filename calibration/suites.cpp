@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json_object.h"
 #include "base/text.h"
+#include "hwmodels/dtype.h"
 
 namespace tokenfab::calibration {
 namespace fs = std::filesystem;
@@ -35,9 +36,7 @@ const std::map<std::string, std::vector<std::string>>& kinds() {
 Dtype read_dtype(const JsonObject& o, const char* key) {
   if (!o.has(key)) return Dtype::bf16;
   const std::string name = o.one_of(key, {"bf16", "fp8", "int8", "int4"});
-  for (std::size_t i = 0; i < kDtypeNames.size(); ++i)
-    if (name == kDtypeNames[i]) return static_cast<Dtype>(i);
-  throw InternalError("a dtype without a number");
+  return *dtype_named(name);
 }
 
 SuiteGroup::Row read_row(const JsonObject& group, const json& row, std::size_t index, std::size_t columns) {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/explain_balance.h"
+#include "hwmodels/dtype.h"
 #include "scenarios/scenario.h"
 
 namespace tokenfab::cli {
@@ -143,14 +144,13 @@ void explain(const ExplainArgs& args) {
     for (const auto& pool : alternative.pools) {
       const StepModel& model = *pool.spec.model;
       const Deployment& d = model.deployment();
-      json entry = {{"alternative", alternative.name},
-                    {"pool", pool.spec.name},
-                    {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id,
-                                         kDtypeNames[static_cast<std::size_t>(d.weights)],
-                                         kDtypeNames[static_cast<std::size_t>(d.kv)], pool.spec.replicas, d.chips(),
-                                         d.chip.id, d.engine.id, d.engine.version)},
-                    {"grade", kGradeNames[static_cast<std::size_t>(d.grade())]},
-                    {"memory", memory_json(model)}};
+      json entry = {
+          {"alternative", alternative.name},
+          {"pool", pool.spec.name},
+          {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id, name_of(d.weights),
+                               name_of(d.kv), pool.spec.replicas, d.chips(), d.chip.id, d.engine.id, d.engine.version)},
+          {"grade", kGradeNames[static_cast<std::size_t>(d.grade())]},
+          {"memory", memory_json(model)}};
       for (const auto& step : example_steps(pool.spec, args.context)) entry["steps"].push_back(step_json(model, step));
       out["pools"].push_back(entry);
     }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "hwmodels/dtype.h"
 #include "hwmodels/step_model.h"
 
 namespace tokenfab {
@@ -27,14 +28,13 @@ const T* residual_of(const std::map<std::string, T>& all, const std::vector<std:
 
 std::vector<std::string> figure_names(OpClass c, const Deployment& d) {
   const std::string name = kOpClassNames[at(c)];
-  const auto dtype = [](Dtype t) { return std::string(kDtypeNames[static_cast<std::size_t>(t)]); };
   std::vector<std::string> names;
   if (is_matrix(c)) {
-    if (d.weights != d.activations) names.push_back(name + ":w-" + dtype(d.weights));
+    if (d.weights != d.activations) names.push_back(name + ":w-" + name_of(d.weights));
     if (d.weights == Dtype::int3 || d.weights == Dtype::int2) names.push_back(name + ":w-int4");  // the nearest kernels
-    names.push_back(name + ":" + dtype(d.activations));
+    names.push_back(name + ":" + name_of(d.activations));
   } else if (is_attention(c)) {
-    names.push_back(name + ":" + dtype(d.kv));
+    names.push_back(name + ":" + name_of(d.kv));
   }
   names.push_back(name);
   return names;

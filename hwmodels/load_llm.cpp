@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "hwmodels/catalog_files.h"
+#include "hwmodels/dtype.h"
 #include "hwmodels/quantity.h"
 
 namespace tokenfab {
@@ -79,9 +79,7 @@ void check_flags(const JsonObject& file, const Llm& m) {
 
 Quality read_one_quality(const JsonObject& q) {
   Quality out;
-  const std::vector<std::string> dtypes(kDtypeNames.begin(), kDtypeNames.end());
-  const std::string weights = q.one_of("weights", dtypes);
-  out.weights = static_cast<Dtype>(std::find(dtypes.begin(), dtypes.end(), weights) - dtypes.begin());
+  out.weights = *dtype_named(q.one_of("weights", dtype_names()));
   out.benchmark = read_text(q, "benchmark");
   out.score = read_quantity(q, "score", Quantity::share, 0, 1e6);
   out.reference = read_quantity(q, "reference", Quantity::share, 0, 1e6);

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hwmodels/dtype.h"
 #include "hwmodels/step_model.h"
+#include "hwmodels/topology.h"
 
 namespace tokenfab {
 namespace {
@@ -14,8 +16,6 @@ namespace {
 std::string bytes_text(double bytes) {
   return bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6) : fmt::format("{:.1f} GB", bytes / 1e9);
 }
-
-std::string dtype_name(Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; }
 
 }  // namespace
 
@@ -28,9 +28,10 @@ void StepModel::check_plan() const {
     throw UserError(fmt::format("{}: {} KV heads neither divide by {} nor divide it", where, m.kv_heads, tp));
   if (pp > m.layers && !is_sram()) throw UserError(fmt::format("{}: only {} layers to place", where, m.layers));
   check_experts(where);
-  if (!d_.chip.peak.count(dtype_name(d_.activations)))
+  if (!d_.faults.broken.empty()) Topology(d_.chip, d_.chips(), d_.faults);  // refuses parts that are not there
+  if (!d_.chip.peak.count(name_of(d_.activations)))
     throw UserError(
-        fmt::format("{} has no {} matrix peak; allowed activations: {}", d_.chip.id, dtype_name(d_.activations), [&] {
+        fmt::format("{} has no {} matrix peak; allowed activations: {}", d_.chip.id, name_of(d_.activations), [&] {
           std::vector<std::string> names;
           for (const auto& [name, peak] : d_.chip.peak) names.push_back(name);
           return join_names(names);
@@ -74,7 +75,7 @@ double StepModel::weight_bytes_per_chip() const {
 void StepModel::plan_memory() {
   const Llm& m = d_.llm;
   const double tp = d_.tensor_parallel, pp = d_.pipeline_parallel;
-  matrix_peak_ = d_.chip.peak.at(dtype_name(d_.activations)).value;
+  matrix_peak_ = d_.chip.peak.at(name_of(d_.activations)).value;
 
   MemoryPlan& p = memory_;
   p.chip_bytes = d_.chip.memory.value;
@@ -118,7 +119,7 @@ void StepModel::refuse_plan() const {
       "{} in {} does not fit {} {} (tensor_parallel {} x pipeline_parallel {}{}): weights {} / {} = {} per chip + "
       "workspace {} = {} > {} = {:.2f} x {} of chip memory; {} such chips hold {}, weights alone need at least {:.0f} "
       "of them",
-      d_.llm.id, dtype_name(d_.weights), chips, d_.chip.id, d_.tensor_parallel, d_.pipeline_parallel,
+      d_.llm.id, name_of(d_.weights), chips, d_.chip.id, d_.tensor_parallel, d_.pipeline_parallel,
       d_.data_parallel > 1 ? fmt::format(" x data_parallel {}", d_.data_parallel) : "", bytes_text(all), chips,
       bytes_text(p.weight_bytes), bytes_text(p.workspace_bytes), bytes_text(p.weight_bytes + p.workspace_bytes),
       bytes_text(p.usable_bytes), d_.memory_share, bytes_text(p.chip_bytes), chips, bytes_text(p.chip_bytes * chips),

@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
+#include "hwmodels/dtype.h"
+
 namespace tokenfab {
 namespace {
 
 bool of_whole_steps(const FitError& e) {
-  return e.what.ends_with("step") || e.what.ends_with("TPOT") || e.what.ends_with("throughput") ||
-         e.what == "E2E";
+  return e.what.ends_with("step") || e.what.ends_with("TPOT") || e.what.ends_with("throughput") || e.what == "E2E";
 }
 
 double band_of(const FitError& e) { return e.p90 > 0 ? e.p90 : 2 * e.median; }
@@ -54,17 +55,16 @@ bool has_figures(const Deployment& d, const std::string& name) {
 /// A dtype without figures of its own takes the shares of another one.
 void flag_dtypes(const Deployment& d, std::vector<std::string>& out) {
   const auto missing = [&](OpClass c) { return !has_figures(d, figure_names(c, d).front()); };
-  const auto name = [](Dtype t) { return kDtypeNames[static_cast<std::size_t>(t)]; };
   if ((d.weights != Dtype::bf16 || d.activations != Dtype::bf16) &&
       (missing(OpClass::qkv_gemm) || missing(OpClass::o_gemm) || missing(OpClass::mlp_gemm) ||
        (d.llm.moe && missing(OpClass::expert_gemm))))
     out.push_back(
         fmt::format("{} weights with {} products: no figures of their own for every matrix operator; "
                     "another type's shares of peak and bandwidth",
-                    name(d.weights), name(d.activations)));
+                    name_of(d.weights), name_of(d.activations)));
   if (d.kv != Dtype::bf16 && (missing(OpClass::prefill_attention) || missing(OpClass::decode_attention)))
     out.push_back(fmt::format("{} KV cache: no figures of its own for attention; another type's shares of bandwidth",
-                              name(d.kv)));
+                              name_of(d.kv)));
 }
 
 std::string degrees(const std::vector<int>& list) {
@@ -93,7 +93,8 @@ Trust trust_of(const Deployment& d) {
   else judge_engine(d, t);
 
   const bool stands_in = d.calibration && d.calibration->chip == "class";
-  if (!d.calibration || stands_in) t.extrapolations.push_back(fmt::format("class defaults of {} on {}", d.engine.id, d.chip.id));
+  if (!d.calibration || stands_in)
+    t.extrapolations.push_back(fmt::format("class defaults of {} on {}", d.engine.id, d.chip.id));
   if (d.calibration) flag_parallelism(d, *d.calibration, t.extrapolations);
   flag_dtypes(d, t.extrapolations);
   return t;

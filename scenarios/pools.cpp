@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hwmodels/calibration.h"
+#include "hwmodels/dtype.h"
 #include "scenarios/cache_json.h"
 #include "scenarios/disaggregation.h"
 #include "scenarios/scheduling_json.h"
@@ -55,19 +56,19 @@ auto lookup(const JsonObject& pool, const std::string& key, const std::string& i
 }
 
 void read_precision(Defaults& d, Deployment& out) {
-  out.weights = dtype_of(d.one_of("weights", dtype_names(), "bf16", "the checkpoint's own precision"));
+  out.weights = *dtype_named(d.one_of("weights", dtype_names(), "bf16", "the checkpoint's own precision"));
   out.kv =
-      dtype_of(d.one_of("kv", dtype_names(), "bf16", "engines keep the KV cache in 16 bits unless told otherwise"));
+      *dtype_named(d.one_of("kv", dtype_names(), "bf16", "engines keep the KV cache in 16 bits unless told otherwise"));
   const bool fp8 = out.weights == Dtype::fp8 && out.chip.peak.count("fp8");
-  out.activations = dtype_of(d.one_of("activations", dtype_names(), fp8 ? "fp8" : "bf16",
-                                      fp8 ? "FP8 weights multiply FP8 activations on a chip with FP8 matrix units"
-                                          : "weight-only quantization: products in 16 bits"));
+  out.activations = *dtype_named(d.one_of("activations", dtype_names(), fp8 ? "fp8" : "bf16",
+                                          fp8 ? "FP8 weights multiply FP8 activations on a chip with FP8 matrix units"
+                                              : "weight-only quantization: products in 16 bits"));
 }
 
 /// What is known of the answers' quality with quantized weights.
 void note_quality(const JsonObject& pool, const Deployment& d, std::vector<Assumption>& out) {
   if (d.weights == Dtype::bf16) return;
-  const std::string what = pool.pointer() + "/weights: quality of " + kDtypeNames[static_cast<std::size_t>(d.weights)];
+  const std::string what = pool.pointer() + "/weights: quality of " + name_of(d.weights);
   bool known = false;
   for (const Quality& q : d.llm.quality) {
     if (q.weights != d.weights) continue;
@@ -183,7 +184,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   BatcherSpec& b = plan.spec.batcher;
   if (const auto& c = model.deployment().calibration; c && c->request_gap)
     plan.spec.front_end = ns_from_seconds(c->request_gap->value);
-  fit_batcher(model, plan.spec);
+  fit_to_model(plan.spec);
   fit_transfers(pool, transfers, model, plan.spec);
   if (prefix_cache) fit_prefix_cache(*prefix_cache, model, plan.spec);
   b.watermark_blocks = static_cast<std::int64_t>(std::ceil(watermark * static_cast<double>(b.kv_blocks)));

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hwmodels/dtype.h"
 
 namespace tokenfab {
 namespace {
@@ -36,16 +37,6 @@ std::optional<Llm> read_drafter(const JsonObject& s, const Catalog& catalog, con
 }
 
 }  // namespace
-
-const std::vector<std::string>& dtype_names() {
-  static const std::vector<std::string> names(kDtypeNames.begin(), kDtypeNames.end());
-  return names;
-}
-
-Dtype dtype_of(const std::string& name) {
-  const auto& names = dtype_names();
-  return static_cast<Dtype>(std::find(names.begin(), names.end(), name) - names.begin());
-}
 
 void read_parallelism(const JsonObject& pool, Deployment& d, std::vector<Assumption>& assumptions) {
   const auto split = [&](const char* key) {
@@ -80,26 +71,12 @@ std::optional<Speculation> read_speculation(const JsonObject& pool, const Catalo
   out.depth = static_cast<int>(s.integer("depth", 1, kDeepest));
   out.drafted = static_cast<int>(s.integer("tree_tokens", out.depth, 4096, out.depth));
   out.acceptance = read_acceptance(s, out.depth);
-  out.weights = dtype_of(s.one_of("weights", dtype_names(), "bf16"));
+  out.weights = *dtype_named(s.one_of("weights", dtype_names(), "bf16"));
   out.adaptive = s.boolean("adaptive", false);
   out.pass_gap = s.number_in("pass_gap_us", 0, 1e6, 0) * 1e-6;
   out.sequence_gap = s.number_in("sequence_gap_us", 0, 1e5, 0) * 1e-6;
   s.finish();
   return out;
-}
-
-void fit_batcher(const StepModel& model, PoolSpec& pool) {
-  const Deployment& d = model.deployment();
-  BatcherSpec& b = pool.batcher;
-  b.context = d.llm.context;
-  b.kv_blocks = model.memory().kv_blocks;
-  b.kv_block_tokens = d.kv_block_tokens;
-  if (d.llm.window) b.window = {d.llm.window->tokens, model.memory().full_pages, model.memory().window_pages};
-  if (!d.speculation) return;
-  b.pace.quanta = d.kv_quanta();
-  b.pace.lookahead = d.speculation->drafted;
-  for (std::int64_t n = 0; n <= d.max_sequences; ++n) b.pace.by_sequences.push_back(model.pace(n));
-  pool.luck = std::make_shared<DraftLuck>(d.speculation->gains());
 }
 
 }  // namespace tokenfab

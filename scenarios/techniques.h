@@ -2,12 +2,8 @@
 #include "base/json_object.h"
 #include "hwmodels/step_model.h"
 #include "sim/core/records.h"
-#include "sim/fleet/factory.h"
 
 namespace tokenfab {
-
-Dtype dtype_of(const std::string& name);
-const std::vector<std::string>& dtype_names();
 
 /// Reads a pool's "tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel", "expert_routing",
 /// "overlap" and "broken".
@@ -15,8 +11,5 @@ void read_parallelism(const JsonObject& pool, Deployment& deployment, std::vecto
 
 /// Reads a pool's "speculation" for its model; none where absent. Errors: UserError at the pointer.
 std::optional<Speculation> read_speculation(const JsonObject& pool, const Catalog& catalog, const Llm& llm);
-
-/// What the batcher of a pool has to know of its model: cache, window, speculation.
-void fit_batcher(const StepModel& model, PoolSpec& pool);
 
 }  // namespace tokenfab

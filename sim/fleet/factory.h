@@ -36,6 +36,10 @@ struct PoolSpec {
   std::vector<KvTransfer> transfers = {};  // to a decode pool, by index of the prefill pool; other entries are unused
 };
 
+/// Takes from the pool's model what its batcher has to know of it: step and cache sizes, context, attention window,
+/// speculation.
+void fit_to_model(PoolSpec& pool);
+
 struct FactorySpec {
   std::vector<PoolSpec> pools;
   std::string router = "least-outstanding";

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "hwmodels/dtype.h"
 #include "hwmodels/trust.h"
 #include "sim/serving/simulated_executor.h"
 
@@ -21,8 +22,8 @@ void describe(const PoolSpec& pool, PoolUsage& u) {
   u.llm = d.llm.id;
   u.chip = d.chip.id;
   u.engine = d.engine.id;
-  u.weights = kDtypeNames[static_cast<std::size_t>(d.weights)];
-  u.kv = kDtypeNames[static_cast<std::size_t>(d.kv)];
+  u.weights = name_of(d.weights);
+  u.kv = name_of(d.kv);
   u.tensor_parallel = d.tensor_parallel;
   u.pipeline_parallel = d.pipeline_parallel;
   u.chips = d.chips() * pool.replicas;

@@ -37,7 +37,7 @@ std::int64_t KvBlocks::steps_that_fit(std::int64_t progress, std::int64_t pace, 
   std::int64_t quanta = std::min(cycles * page_, most);
   std::int64_t left = free_ - growth(progress, quanta, growing);
   for (; quanta < most; ++quanta) {
-    left -= growth(progress + quanta, 1, growing);
+    left -= due(progress + quanta);
     if (left < 0) break;
   }
   return quanta / pace;

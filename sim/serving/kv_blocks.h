@@ -76,10 +76,15 @@ class KvBlocks {
     residues_[residue(length, progress)] += change;
     if (filling) filling_[residue(length, progress)] += change;
   }
-  std::int64_t due(std::int64_t progress) const { return residues_[residue(0, progress)]; }
+  /// Blocks that the quantum from `progress` on takes.
+  std::int64_t due(std::int64_t progress) const {
+    const std::size_t r = residue(0, progress);
+    if (window_.tokens == 0) return residues_[r];
+    return residues_[r] * window_.full_pages + filling_[r] * window_.window_pages;
+  }
   std::int64_t crossings(const Residues& residues, std::int64_t progress, std::int64_t quanta,
                          std::int64_t growing) const {
-    const std::int64_t cycles = quanta / page_;
+    const std::int64_t cycles = quanta < page_ ? 0 : quanta / page_;
     std::int64_t blocks = cycles * growing;
     for (std::int64_t i = cycles * page_; i < quanta; ++i) blocks += residues[residue(0, progress + i)];
     return blocks;

@@ -131,14 +131,6 @@ const std::vector<double> deepseek_r1_hours = {1.206, 1.389, 2.034, 1.788, 1.064
 
 }  // namespace
 
-GeneratorSpec servegen_deepseek_r1() {
-  GeneratorSpec s;
-  s.arrivals.rate = 16.0147;
-  s.arrivals.profile = deepseek_r1_hours;
-  s.arrivals.profile_window_s = 3600;
-  s.clients = deepseek_r1_clients();
-  s.duration_s = 1 * 86400.0;
-  return s;
-}
+GeneratorSpec servegen_deepseek_r1() { return servegen(16.0147, deepseek_r1_hours, deepseek_r1_clients()); }
 
 }  // namespace tokenfab

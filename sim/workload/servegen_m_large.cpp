@@ -114,14 +114,6 @@ const std::vector<double> m_large_hours = {1.049, 1.175, 1.135, 1.036, 1.011, 1.
 
 }  // namespace
 
-GeneratorSpec servegen_m_large() {
-  GeneratorSpec s;
-  s.arrivals.rate = 195.844;
-  s.arrivals.profile = m_large_hours;
-  s.arrivals.profile_window_s = 3600;
-  s.clients = m_large_clients();
-  s.duration_s = 14 * 86400.0;
-  return s;
-}
+GeneratorSpec servegen_m_large() { return servegen(195.844, m_large_hours, m_large_clients()); }
 
 }  // namespace tokenfab

@@ -128,13 +128,8 @@ const std::vector<std::pair<double, double>> kTokensPerImage = {{0,1}, {0.01,4},
 }  // namespace
 
 GeneratorSpec servegen_mm_image() {
-  GeneratorSpec s;
-  s.arrivals.rate = 9.47465;
-  s.arrivals.profile = mm_image_hours;
-  s.arrivals.profile_window_s = 3600;
-  s.clients = mm_image_clients();
+  GeneratorSpec s = servegen(9.47465, mm_image_hours, mm_image_clients());
   s.marks.images = ImageSpec{1, QuantileLength{kImagesPerRequest}, QuantileLength{kTokensPerImage}};
-  s.duration_s = 1 * 86400.0;
   return s;
 }
 
