@@ -1,11 +1,10 @@
 // Factories of prefill and decode pools: spans equal single steps, and nothing is lost on the way.
 #include <functional>
 
-#include "sim/fleet/factory.h"
 #include "tests/catch.h"
 #include "tests/support/deployments.h"
 #include "tests/support/random_scheduling.h"
-#include "tests/support/sources.h"
+#include "tests/support/runs.h"
 
 using namespace tokenfab;
 using namespace tokenfab::testing;
@@ -57,21 +56,11 @@ PoolSpec random_pool(RandomStream& r, PoolRole role, const Llm& llm, bool techni
   p.replicas = static_cast<int>(1 + r.below(3));
   BatcherSpec& b = p.batcher;
   b.policy = r.below(3) ? "chunked" : "prefill-first";
-  b.max_sequences = d.max_sequences;
-  b.token_budget = d.token_budget;
-  b.kv_block_tokens = d.kv_block_tokens;
-  b.kv_blocks = (550 + static_cast<std::int64_t>(r.below(r.below(2) ? 500 : 4000))) / d.kv_block_tokens;
-  b.watermark_blocks = r.below(2) ? 0 : b.kv_blocks / 100;
+  const std::int64_t pages = (550 + static_cast<std::int64_t>(r.below(r.below(2) ? 500 : 4000))) / d.kv_block_tokens;
+  b.watermark_blocks = r.below(2) ? 0 : pages / 100;
   b.max_waiting = role == PoolRole::decode || r.below(4) ? 0 : 5;
-  if (d.llm.window) {
-    b.window = {d.llm.window->tokens, p.model->memory().full_pages, p.model->memory().window_pages};
-    b.kv_blocks *= b.window.full_pages + b.window.window_pages;
-  }
-  if (!d.speculation) return p;
-  b.pace.quanta = d.kv_quanta();
-  b.pace.lookahead = d.speculation->drafted;
-  for (std::int64_t n = 0; n <= d.max_sequences; ++n) b.pace.by_sequences.push_back(p.model->pace(n));
-  p.luck = std::make_shared<DraftLuck>(d.speculation->gains());
+  fit_to_model(p);
+  b.kv_blocks = pages * (b.window.full_pages + b.window.window_pages);
   return p;
 }
 
@@ -120,44 +109,6 @@ Case scheduled_case(std::uint64_t seed) {
   return c;
 }
 
-RunRecord simulated(FactorySpec spec, const std::vector<Request>& requests, bool stepwise) {
-  spec.stepwise = stepwise;
-  VectorSource source(requests);
-  RunRecord record;
-  record.keeps_rows = true;
-  simulate(spec, source, record);
-  std::sort(record.rows.begin(), record.rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return record;
-}
-
-void require_same(const RunRecord& a, const RunRecord& b) {
-  REQUIRE(a.rows.size() == b.rows.size());
-  for (std::size_t i = 0; i < a.rows.size(); ++i) {
-    CAPTURE(i, a.rows[i].finish, b.rows[i].finish, a.rows[i].preemptions, b.rows[i].preemptions);
-    REQUIRE(a.rows[i] == b.rows[i]);
-  }
-  REQUIRE(a.series.bins.size() == b.series.bins.size());
-  for (std::size_t i = 0; i < a.series.bins.size(); ++i) {
-    CAPTURE(i);
-    REQUIRE(a.series.bins[i].output_tokens == b.series.bins[i].output_tokens);
-    REQUIRE(a.series.bins[i].input_tokens == b.series.bins[i].input_tokens);
-    REQUIRE(a.series.bins[i].waiting_ns == b.series.bins[i].waiting_ns);
-    REQUIRE(a.series.bins[i].running_ns == b.series.bins[i].running_ns);
-  }
-  for (std::size_t p = 0; p < a.pools.size(); ++p) {
-    CAPTURE(p);
-    REQUIRE(a.pools[p].steps == b.pools[p].steps);
-    REQUIRE(a.pools[p].busy_chip_seconds == b.pools[p].busy_chip_seconds);
-    REQUIRE(a.pools[p].preemptions == b.pools[p].preemptions);
-    REQUIRE(a.pools[p].peak_kv_blocks == b.pools[p].peak_kv_blocks);
-    REQUIRE(a.pools[p].transferred_bytes == b.pools[p].transferred_bytes);
-    REQUIRE(a.pools[p].most_sequences == b.pools[p].most_sequences);
-    REQUIRE(a.pools[p].swapped_blocks == b.pools[p].swapped_blocks);
-    REQUIRE(a.pools[p].variant_loads == b.pools[p].variant_loads);
-    REQUIRE(a.pools[p].transfer_seconds == b.pools[p].transfer_seconds);
-  }
-}
-
 /// What each kind of pool did of the requests that were served.
 void require_division_of_labour(const Case& c, const RunRecord& record) {
   std::int64_t input = 0, output = 0;
@@ -198,8 +149,8 @@ void check_cases(std::uint64_t from, std::uint64_t to, const std::function<Case(
   for (std::uint64_t seed = from; seed <= to; ++seed) {
     CAPTURE(seed);
     const Case c = make(seed);
-    const RunRecord spans = simulated(c.spec, c.requests, false);
-    require_same(spans, simulated(c.spec, c.requests, true));
+    const RunRecord spans = run_factory(c.spec, c.requests);
+    require_same(spans, run_factory(c.spec, c.requests, true));
     require_division_of_labour(c, spans);
     require_paid_transfers(c, spans);
     reached.served += spans.served;

@@ -67,23 +67,6 @@ PoolSpec random_pool(RandomStream& r) {
   return pool;
 }
 
-void require_same(const RunRecord& a, const RunRecord& b) {
-  REQUIRE(a.rows == b.rows);
-  REQUIRE(a.series.bins.size() == b.series.bins.size());
-  for (std::size_t i = 0; i < a.series.bins.size(); ++i) {
-    REQUIRE(a.series.bins[i].output_tokens == b.series.bins[i].output_tokens);
-    REQUIRE(a.series.bins[i].waiting_ns == b.series.bins[i].waiting_ns);
-    REQUIRE(a.series.bins[i].running_ns == b.series.bins[i].running_ns);
-  }
-  const PoolUsage &u = a.pools[0], &v = b.pools[0];
-  REQUIRE(u.steps == v.steps);
-  REQUIRE(u.swapped_blocks == v.swapped_blocks);
-  REQUIRE(u.variant_loads == v.variant_loads);
-  REQUIRE(u.transfer_seconds == v.transfer_seconds);
-  REQUIRE(u.busy_chip_seconds == v.busy_chip_seconds);
-  REQUIRE(u.cached_tokens == v.cached_tokens);
-}
-
 }  // namespace
 
 TEST_CASE("spans equal single steps under every order of the queue, with displacing, shares, swaps and variants") {

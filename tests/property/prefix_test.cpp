@@ -7,6 +7,7 @@
 #include "tests/catch.h"
 #include "tests/support/deployments.h"
 #include "tests/support/prefixes.h"
+#include "tests/support/runs.h"
 
 using namespace tokenfab;
 using namespace tokenfab::testing;
@@ -52,18 +53,6 @@ void add_speculation(RandomStream& r, Deployment& d) {
   d.speculation = s;
 }
 
-void fit(const StepModel& model, PoolSpec& pool) {
-  const Deployment& d = model.deployment();
-  BatcherSpec& b = pool.batcher;
-  b.token_budget = d.token_budget;
-  if (d.llm.window) b.window = {d.llm.window->tokens, model.memory().full_pages, model.memory().window_pages};
-  if (!d.speculation) return;
-  b.pace.quanta = d.kv_quanta();
-  b.pace.lookahead = d.speculation->drafted;
-  for (std::int64_t n = 0; n <= d.max_sequences; ++n) b.pace.by_sequences.push_back(model.pace(n));
-  pool.luck = std::make_shared<DraftLuck>(d.speculation->gains());
-}
-
 Case random_case(std::uint64_t seed) {
   RandomStream r(seed, 0, StreamPurpose::jitter);
   Case c;
@@ -78,7 +67,7 @@ Case random_case(std::uint64_t seed) {
   if (c.speculates) add_speculation(r, d);
   c.pool.name = "pool";
   c.pool.model = std::make_shared<StepModel>(d);
-  b.max_sequences = d.max_sequences;
+  fit_to_model(c.pool);
   b.kv_blocks = draw(r, 40, 200);
   b.watermark_blocks = r.below(2) ? 0 : 2;
   b.max_waiting = r.below(4) ? 0 : 8;
@@ -90,7 +79,6 @@ Case random_case(std::uint64_t seed) {
   for (std::int64_t tiers = draw(r, 0, 3); tiers > 0; --tiers)
     b.tiers.push_back({"tier " + std::to_string(tiers), draw(r, 0, 60), ticks_from_seconds(1e-5 * r.uniform()),
                        ticks_from_seconds(1e-4 * r.uniform())});
-  fit(*c.pool.model, c.pool);
   c.pool.replicas = static_cast<int>(draw(r, 1, 3));
   c.router = r.below(2) ? "cache-aware" : "least-outstanding";
   c.load = random_load(r, 150, c.pool.prefix.block_tokens, 400, std::pow(10.0, -3.5 + 3 * r.uniform()));
@@ -100,34 +88,8 @@ Case random_case(std::uint64_t seed) {
 RunRecord simulated(const Case& c, bool stepwise) {
   FactorySpec spec;
   spec.router = c.router;
-  spec.stepwise = stepwise;
   spec.pools = {c.pool};
-  VectorSource source(c.load.requests, c.load.hash_ids);
-  RunRecord record;
-  record.keeps_rows = true;
-  simulate(spec, source, record);
-  std::sort(record.rows.begin(), record.rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return record;
-}
-
-void require_same(const RunRecord& a, const RunRecord& b) {
-  REQUIRE(a.rows.size() == b.rows.size());
-  for (std::size_t i = 0; i < a.rows.size(); ++i) {
-    CAPTURE(i, a.rows[i].first_token, b.rows[i].first_token, a.rows[i].cached_tokens, b.rows[i].cached_tokens);
-    REQUIRE(a.rows[i] == b.rows[i]);
-  }
-  const PoolUsage &u = a.pools[0], &v = b.pools[0];
-  REQUIRE(u.steps == v.steps);
-  REQUIRE(u.busy_chip_seconds == v.busy_chip_seconds);
-  REQUIRE(u.recomputed_tokens == v.recomputed_tokens);
-  REQUIRE(u.prompt_tokens_looked_up == v.prompt_tokens_looked_up);
-  REQUIRE(u.prefix_cache.size() == v.prefix_cache.size());
-  for (std::size_t level = 0; level < u.prefix_cache.size(); ++level) {
-    CAPTURE(level);
-    REQUIRE(u.prefix_cache[level].hit_tokens == v.prefix_cache[level].hit_tokens);
-    REQUIRE(u.prefix_cache[level].read_bytes == v.prefix_cache[level].read_bytes);
-    REQUIRE(u.prefix_cache[level].written_bytes == v.prefix_cache[level].written_bytes);
-  }
+  return run_factory(spec, c.load.requests, stepwise, c.load.hash_ids);
 }
 
 /// Hits of served requests add up, level by level, and nothing comes back from a tier that did not go there.

@@ -1,9 +1,8 @@
 // Spans, single steps and a naive reference that visits every sequence must give the same times to the nanosecond.
-#include "sim/fleet/factory.h"
 #include "tests/catch.h"
 #include "tests/support/deployments.h"
 #include "tests/support/reference_simulator.h"
-#include "tests/support/sources.h"
+#include "tests/support/runs.h"
 
 using namespace tokenfab;
 using namespace tokenfab::testing;
@@ -11,11 +10,8 @@ using namespace tokenfab::testing;
 namespace {
 
 struct Case {
-  BatcherSpec batcher;
-  std::shared_ptr<const StepModel> model;
+  PoolSpec pool;
   std::vector<Request> requests;
-  std::shared_ptr<const DraftLuck> luck;
-  int replicas = 1;
   std::string router = "least-outstanding";
 };
 
@@ -91,23 +87,12 @@ void add_techniques(std::uint64_t seed, Deployment& d) {
   }
 }
 
-void fit(const StepModel& model, Case& c) {
-  const Deployment& d = model.deployment();
-  if (d.llm.window) c.batcher.window = {d.llm.window->tokens, model.memory().full_pages, model.memory().window_pages};
-  if (c.batcher.window.tokens) c.batcher.kv_blocks *= c.batcher.window.full_pages + c.batcher.window.window_pages;
-  if (!d.speculation) return;
-  c.batcher.pace.quanta = d.kv_quanta();
-  c.batcher.pace.lookahead = d.speculation->drafted;
-  for (std::int64_t n = 0; n <= d.max_sequences; ++n) c.batcher.pace.by_sequences.push_back(model.pace(n));
-  c.luck = std::make_shared<DraftLuck>(d.speculation->gains());
-}
-
 std::vector<std::int64_t> services(const Case& c) {
   std::vector<std::int64_t> out;
-  for (std::size_t i = 0; c.luck && i < c.requests.size(); ++i) {
+  for (std::size_t i = 0; c.pool.luck && i < c.requests.size(); ++i) {
     RandomStream random(1, 0, StreamPurpose::speculation, static_cast<std::uint32_t>(c.requests[i].id));
-    const Pace& pace = c.batcher.pace;
-    out.push_back(pace.quanta + c.luck->steps(c.requests[i].output_tokens - 1, random) * pace.at(0));
+    const Pace& pace = c.pool.batcher.pace;
+    out.push_back(pace.quanta + c.pool.luck->steps(c.requests[i].output_tokens - 1, random) * pace.at(0));
   }
   return out;
 }
@@ -130,19 +115,19 @@ Case random_case(std::uint64_t seed, bool techniques = false) {
   d.kv_block_tokens = r.below(3) == 0 ? 1 : 16;
   d.time_scale = seed % 3 == 0 ? 1.17 : 1;
   if (techniques) add_techniques(seed, d);
-  c.batcher.policy = r.below(3) ? "chunked" : "prefill-first";
-  c.batcher.max_sequences = d.max_sequences;
-  c.batcher.token_budget = d.token_budget;
-  c.batcher.kv_block_tokens = d.kv_block_tokens;
-  c.batcher.kv_blocks = (600 + static_cast<std::int64_t>(r.below(3000))) / d.kv_block_tokens;
-  c.batcher.watermark_blocks = r.below(2) ? 0 : c.batcher.kv_blocks / 100;
-  c.batcher.max_waiting = r.below(4) ? 0 : 5;
+  BatcherSpec& b = c.pool.batcher;
+  b.policy = r.below(3) ? "chunked" : "prefill-first";
+  const std::int64_t pages = (600 + static_cast<std::int64_t>(r.below(3000))) / d.kv_block_tokens;
+  b.watermark_blocks = r.below(2) ? 0 : pages / 100;
+  b.max_waiting = r.below(4) ? 0 : 5;
   if (calibrated(seed)) {
     RandomStream own(seed, 1, StreamPurpose::jitter);
     d.calibration = random_calibration(own);
   }
-  c.model = std::make_shared<StepModel>(d);
-  fit(*c.model, c);
+  c.pool.name = "pool";
+  c.pool.model = std::make_shared<StepModel>(d);
+  fit_to_model(c.pool);
+  b.kv_blocks = pages * (b.window.full_pages + b.window.window_pages);
   const double gap = std::pow(10.0, -3.5 + 3 * r.uniform());
   c.requests = random_requests(r, 120, gap, 400);
   return c;
@@ -151,47 +136,13 @@ Case random_case(std::uint64_t seed, bool techniques = false) {
 RunRecord simulated(const Case& c, bool stepwise) {
   FactorySpec spec;
   spec.router = c.router;
-  spec.stepwise = stepwise;
-  spec.pools.push_back({"pool", c.model, c.batcher, c.replicas, {}, c.luck});
-  VectorSource source(c.requests);
-  RunRecord record;
-  record.keeps_rows = true;
-  simulate(spec, source, record);
-  std::sort(record.rows.begin(), record.rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return record;
-}
-
-void require_same(const RunRecord& a, const RunRecord& b) {
-  REQUIRE(a.rows.size() == b.rows.size());
-  for (std::size_t i = 0; i < a.rows.size(); ++i) {
-    CAPTURE(i);
-    REQUIRE(a.rows[i].first_token == b.rows[i].first_token);
-    REQUIRE(a.rows[i].finish == b.rows[i].finish);
-    REQUIRE(a.rows[i].preemptions == b.rows[i].preemptions);
-    REQUIRE(a.rows[i].replica == b.rows[i].replica);
-    REQUIRE(a.rows[i].state == b.rows[i].state);
-  }
-  REQUIRE(a.series.bin_ns == b.series.bin_ns);
-  REQUIRE(a.series.bins.size() == b.series.bins.size());
-  for (std::size_t i = 0; i < a.series.bins.size(); ++i) {
-    CAPTURE(i);
-    REQUIRE(a.series.bins[i].output_tokens == b.series.bins[i].output_tokens);
-    REQUIRE(a.series.bins[i].input_tokens == b.series.bins[i].input_tokens);
-    REQUIRE(a.series.bins[i].waiting_ns == b.series.bins[i].waiting_ns);
-    REQUIRE(a.series.bins[i].running_ns == b.series.bins[i].running_ns);
-  }
-  REQUIRE(a.pools[0].steps == b.pools[0].steps);
-  REQUIRE(a.pools[0].most_sequences == b.pools[0].most_sequences);
-  REQUIRE(a.pools[0].most_context == b.pools[0].most_context);
-  REQUIRE(a.pools[0].most_tokens == b.pools[0].most_tokens);
-  REQUIRE(a.pools[0].busy_chip_seconds == b.pools[0].busy_chip_seconds);
-  REQUIRE(a.pools[0].prefill_busy_seconds == Approx(b.pools[0].prefill_busy_seconds).epsilon(1e-9));
-  REQUIRE(a.pools[0].flop == Approx(b.pools[0].flop).epsilon(1e-9));
+  spec.pools = {c.pool};
+  return run_factory(spec, c.requests, stepwise);
 }
 
 /// Returns the reference's outcomes after comparing all three.
 std::vector<ReferenceSimulator::Outcome> require_reference(const Case& c, const RunRecord& spans) {
-  const auto reference = ReferenceSimulator(c.batcher, *c.model, services(c)).run(c.requests);
+  const auto reference = ReferenceSimulator(c.pool.batcher, *c.pool.model, services(c)).run(c.requests);
   for (std::size_t i = 0; i < reference.size(); ++i) {
     CAPTURE(i);
     REQUIRE(reference[i].rejected == (spans.rows[i].state == RequestState::rejected));
@@ -217,7 +168,7 @@ TEST_CASE("spans, single steps and the naive reference agree to the nanosecond o
     }
     for (const RequestRow& row : spans.rows) {
       multi_step += row.output_tokens > 1;
-      if (c.model->deployment().calibration) calibrated_steps += row.output_tokens;
+      if (c.pool.model->deployment().calibration) calibrated_steps += row.output_tokens;
     }
   }
   // The cases reach what they are meant to reach.
@@ -235,10 +186,11 @@ TEST_CASE("the same with attention windows, speculation and data-parallel expert
     const RunRecord spans = simulated(c, false);
     require_same(spans, simulated(c, true));
     for (const auto& outcome : require_reference(c, spans)) preemptions += outcome.preemptions;
-    const Deployment& d = c.model->deployment();
+    const Deployment& d = c.pool.model->deployment();
     windows += d.llm.window.has_value();
     speculations += d.speculation.has_value();
-    adaptive += d.speculation && d.speculation->adaptive && c.model->pace(d.max_sequences) != c.model->pace(1);
+    adaptive +=
+        d.speculation && d.speculation->adaptive && c.pool.model->pace(d.max_sequences) != c.pool.model->pace(1);
     both += d.speculation && d.llm.window;
   }
   CHECK(preemptions > 1000);
@@ -254,10 +206,10 @@ TEST_CASE("spans equal single steps with several replicas behind every router, a
       for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(router, policy, seed);
         Case c = random_case(seed);
-        c.replicas = 3;
+        c.pool.replicas = 3;
         for (Request& q : c.requests) q.encoder_tokens = q.input_tokens / 2;
         c.router = router;
-        c.batcher.policy = policy;
+        c.pool.batcher.policy = policy;
         require_same(simulated(c, false), simulated(c, true));
       }
     }

@@ -1,22 +1,13 @@
 #pragma once
-#include <algorithm>
-
-#include "sim/fleet/factory.h"
-#include "tests/support/sources.h"
+#include "tests/support/runs.h"
 
 namespace tokenfab::testing {
 
 /// Rows by request id of one factory of one pool.
 inline RunRecord run_pool(const PoolSpec& pool, const std::vector<Request>& requests, bool stepwise = false) {
   FactorySpec spec;
-  spec.stepwise = stepwise;
-  spec.pools.push_back(pool);
-  VectorSource source(requests);
-  RunRecord record;
-  record.keeps_rows = true;
-  simulate(spec, source, record);
-  std::sort(record.rows.begin(), record.rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return record;
+  spec.pools = {pool};
+  return run_factory(spec, requests, stepwise);
 }
 
 /// `servers` sequences at a time, memory without end, every step of `step`: a queue whose service times are outputs.

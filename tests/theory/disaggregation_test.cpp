@@ -2,7 +2,7 @@
 #include "sim/fleet/factory.h"
 #include "tests/catch.h"
 #include "tests/support/deployments.h"
-#include "tests/support/sources.h"
+#include "tests/support/runs.h"
 
 using namespace tokenfab;
 using namespace tokenfab::testing;
@@ -48,15 +48,6 @@ Request request(std::int64_t id, double arrival_s, std::int32_t input, std::int3
   return r;
 }
 
-RunRecord simulated(const FactorySpec& spec, const std::vector<Request>& requests) {
-  VectorSource source(requests);
-  RunRecord record;
-  record.keeps_rows = true;
-  simulate(spec, source, record);
-  std::sort(record.rows.begin(), record.rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return record;
-}
-
 Ticks prefill_ticks(const std::vector<std::int64_t>& prompts) {
   StepSums sums;
   for (const std::int64_t tokens : prompts) sums.add_chunk(0, tokens, true, 0);
@@ -83,7 +74,7 @@ TEST_CASE("a request alone takes its prefill, the transfer and its decode steps"
   const Ns prefill = floor_ns(prefill_ticks({1000}));
   const Ns latency = 7'000, sending = ns_from_seconds(1000 * 131072.0 / 50e9);
   const Ns there = prefill + sending + latency;
-  const RunRecord r = simulated(factory(transfer(7e-6, 1 / 50e9)), {request(0, 0, 1000, 200)});
+  const RunRecord r = run_factory(factory(transfer(7e-6, 1 / 50e9)), {request(0, 0, 1000, 200)});
   REQUIRE(r.rows.size() == 1);
   CHECK(r.rows[0].first_token == prefill);
   CHECK(r.rows[0].finish == floor_ns(ticks_from_ns(there) + decode_ticks(1000, 200)));
@@ -101,7 +92,7 @@ TEST_CASE("a request alone takes its prefill, the transfer and its decode steps"
 
 TEST_CASE("with a transfer that costs nothing a request alone fares as on one replica, to a nanosecond") {
   const std::vector<Request> one = {request(0, 0, 1000, 200)};
-  const RunRecord apart = simulated(factory(transfer(0, 0)), one), together = simulated(colocated(), one);
+  const RunRecord apart = run_factory(factory(transfer(0, 0)), one), together = run_factory(colocated(), one);
   CHECK(apart.rows[0].first_token == together.rows[0].first_token);
   // The cache leaves at a whole nanosecond, so up to one is lost.
   CHECK(together.rows[0].finish - apart.rows[0].finish >= 0);
@@ -109,7 +100,7 @@ TEST_CASE("with a transfer that costs nothing a request alone fares as on one re
 }
 
 TEST_CASE("a request of one output token needs no decode pool") {
-  const RunRecord r = simulated(factory(transfer(1, 1)), {request(0, 0, 500, 1)});
+  const RunRecord r = run_factory(factory(transfer(1, 1)), {request(0, 0, 500, 1)});
   CHECK(r.rows[0].finish == r.rows[0].first_token);
   CHECK(r.rows[0].pool == 0);
   CHECK(r.pools[1].steps == 0);
@@ -122,10 +113,10 @@ TEST_CASE("caches leave a prefill replica one after the other, those of two repl
   // Both arrive at once: the first begins alone, the second follows in a step of its own, and its cache waits.
   const Ns first = floor_ns(prefill_ticks({1000})), second = floor_ns(2 * prefill_ticks({1000}));
   REQUIRE(second < first + sending);
-  const RunRecord one_link = simulated(factory(transfer(0, 1e-9)), two);
+  const RunRecord one_link = run_factory(factory(transfer(0, 1e-9)), two);
   CHECK(std::abs(one_link.rows[0].finish - (first + sending + decode)) <= 1);
   CHECK(std::abs(one_link.rows[1].finish - (first + 2 * sending + decode)) <= 1);
-  const RunRecord two_links = simulated(factory(transfer(0, 1e-9), 2, 2), two);
+  const RunRecord two_links = run_factory(factory(transfer(0, 1e-9), 2, 2), two);
   for (const RequestRow& row : two_links.rows) CHECK(std::abs(row.finish - (first + sending + decode)) <= 1);
 }
 
@@ -136,23 +127,23 @@ TEST_CASE("what is sent layer by layer is hidden behind the prefill, as long as 
   const Ns quick = ns_from_seconds(1000 * 131072.0 * fast), long_one = ns_from_seconds(1000 * 131072.0 * slow);
   REQUIRE(quick < prefill);
   REQUIRE(long_one > prefill);
-  CHECK(std::abs(simulated(factory(transfer(0, fast, 0.75)), one).rows[0].finish - (prefill + quick / 4 + decode)) <=
+  CHECK(std::abs(run_factory(factory(transfer(0, fast, 0.75)), one).rows[0].finish - (prefill + quick / 4 + decode)) <=
         1);
-  CHECK(std::abs(simulated(factory(transfer(0, slow, 1)), one).rows[0].finish - (long_one + decode)) <= 1);
+  CHECK(std::abs(run_factory(factory(transfer(0, slow, 1)), one).rows[0].finish - (long_one + decode)) <= 1);
 }
 
 TEST_CASE("prompts that keep coming do not lengthen the decode steps of a pool of its own") {
   std::vector<Request> all = {request(0, 0, 200, 300)};
   for (int i = 1; i <= 40; ++i) all.push_back(request(i, 0.05 * i, 4000, 1));
   const auto tpot = [&](const RunRecord& r) { return seconds_from_ns(r.rows[0].finish - r.rows[0].first_token) / 299; };
-  const double alone = tpot(simulated(factory(transfer(0, 0)), {all[0]}));
-  CHECK(tpot(simulated(factory(transfer(0, 0)), all)) == Approx(alone).epsilon(1e-9));
-  CHECK(tpot(simulated(colocated(), all)) > 1.5 * alone);
+  const double alone = tpot(run_factory(factory(transfer(0, 0)), {all[0]}));
+  CHECK(tpot(run_factory(factory(transfer(0, 0)), all)) == Approx(alone).epsilon(1e-9));
+  CHECK(tpot(run_factory(colocated(), all)) > 1.5 * alone);
 }
 
 TEST_CASE("a request that no decode replica can ever hold is refused when it arrives") {
   const FactorySpec spec = factory(transfer(0, 0), 1, 1, 40);  // 640 tokens
-  const RunRecord r = simulated(spec, {request(0, 0, 600, 41), request(1, 0, 600, 42), request(2, 0, 641, 1)});
+  const RunRecord r = run_factory(spec, {request(0, 0, 600, 41), request(1, 0, 600, 42), request(2, 0, 641, 1)});
   CHECK(r.rows[0].state == RequestState::served);  // 640 tokens are cached when the last one is sampled
   CHECK(r.rows[1].state == RequestState::rejected);
   CHECK(r.rows[1].replica == -1);
@@ -163,7 +154,7 @@ TEST_CASE("a request that no decode replica can ever hold is refused when it arr
 
 TEST_CASE("a cache waits for blocks of the decode replica, and its prefill replica is free of it meanwhile") {
   const FactorySpec spec = factory(transfer(0, 0), 1, 1, 40);
-  const RunRecord r = simulated(spec, {request(0, 0, 600, 41), request(1, 0, 600, 41)});
+  const RunRecord r = run_factory(spec, {request(0, 0, 600, 41), request(1, 0, 600, 41)});
   CHECK(r.rows[1].first_token < r.rows[0].finish);
   CHECK(r.rows[1].preemptions == 0);
   CHECK(std::abs(r.rows[1].finish - (r.rows[0].finish + floor_ns(decode_ticks(600, 41)))) <= 1);
@@ -173,7 +164,7 @@ TEST_CASE("a cache waits for blocks of the decode replica, and its prefill repli
 TEST_CASE("a cache does not join where that would preempt in the same step") {
   // After its first step here one sequence fills 11 of 22 blocks to the last token; the other's cache takes 11.
   const FactorySpec spec = factory(transfer(0, 0), 2, 1, 22);
-  const RunRecord r = simulated(spec, {request(0, 0, 175, 3), request(1, 1e-4, 170, 2)});
+  const RunRecord r = run_factory(spec, {request(0, 0, 175, 3), request(1, 1e-4, 170, 2)});
   CHECK(r.pools[1].preemptions == 0);
   CHECK(std::abs(r.rows[1].finish - (r.rows[0].finish + floor_ns(decode_ticks(170, 2)))) <= 1);
 }
@@ -181,7 +172,7 @@ TEST_CASE("a cache does not join where that would preempt in the same step") {
 TEST_CASE("a full prefill replica begins again when a cache has left it") {
   FactorySpec spec = factory(transfer(0.5, 0), 1);
   spec.pools[0].batcher.kv_blocks = 40;
-  const RunRecord r = simulated(spec, {request(0, 0, 600, 2), request(1, 0, 600, 2)});
+  const RunRecord r = run_factory(spec, {request(0, 0, 600, 2), request(1, 0, 600, 2)});
   const Ns prefill = floor_ns(prefill_ticks({600}));
   CHECK(r.rows[0].first_token == prefill);
   CHECK(std::abs(r.rows[1].first_token - (2 * prefill + 500'000'000)) <= 1);
@@ -189,7 +180,7 @@ TEST_CASE("a full prefill replica begins again when a cache has left it") {
 
 TEST_CASE("a decode replica that preempts computes the lost cache itself") {
   const FactorySpec spec = factory(transfer(0, 0), 2, 1, 60);
-  const RunRecord r = simulated(spec, {request(0, 0, 400, 300), request(1, 0, 400, 300)});
+  const RunRecord r = run_factory(spec, {request(0, 0, 400, 300), request(1, 0, 400, 300)});
   CHECK(r.served == 2);
   CHECK(r.pools[0].preemptions == 0);
   CHECK(r.pools[1].preemptions > 0);
