@@ -22,6 +22,12 @@ struct Line {
   double unit = 1;             // what one unit of that metric is here
 };
 
+double chips(const RunRecord& r) {
+  double n = 0;
+  for (const auto& p : r.pools) n += p.chips;
+  return n;
+}
+
 double per_s(const RunRecord& r, std::int64_t n) {
   return r.makespan_s > 0 ? static_cast<double>(n) / r.makespan_s : NAN;
 }
@@ -42,12 +48,7 @@ const std::vector<Line>& lines() {
       {"E2E mean, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.mean() * 1e-9; }, "e2e_s.mean"},
       {"E2E p50, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.5) * 1e-9; }},
       {"E2E p99, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.99) * 1e-9; }},
-      {"chips", "{:.0f}",
-       [](const auto& r) {
-         double n = 0;
-         for (const auto& p : r.pools) n += p.chips;
-         return n;
-       }},
+      {"chips", "{:.0f}", chips},
       {"busy share of paid time", "{:.3f}", [](const auto& r) { return r.cost.utilisation_time; }},
       {"cost, USD", "{:.4f}", [](const auto& r) { return r.cost.usd_total; }},
       {"USD per M tokens (in + out)", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }, "cost.usd_per_mtok"},
@@ -207,18 +208,13 @@ std::string notes(const RunRecord& r) {
 
 /// One row per alternative, for more than fit side by side.
 std::string comparison(const std::vector<std::vector<const RunRecord*>>& groups) {
-  const auto chips = [](const RunRecord& r) {
-    double n = 0;
-    for (const auto& p : r.pools) n += p.chips;
-    return n;
-  };
   const std::vector<Line> columns = {
       {"chips", "{:.0f}", chips},
       {"good share", "{:.3f}", [](const auto& r) { return r.cost.goodput_share; }},
       {"TTFT p50, s", "{:.3f}", [](const auto& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }},
       {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }},
       {"tokens/s a user", "{:.1f}", [](const auto& r) { return 1e9 / r.latency.tpot.quantile(0.5); }},
-      {"tokens/s a chip", "{:.2f}", [&](const auto& r) { return per_s(r, r.output_served) / chips(r); }},
+      {"tokens/s a chip", "{:.2f}", [](const auto& r) { return per_s(r, r.output_served) / chips(r); }},
       {"J a token", "{:.3f}", [](const auto& r) { return r.cost.energy_j / static_cast<double>(r.output_served); }},
       {"USD per M tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }},
       {"step times +/-, %", "{:.0f}",
