@@ -34,12 +34,17 @@ void break_even(const BreakEvenArgs& args) {
   else if (parse_json_file(args.scenario.path).contains("customer")) return customer_break_even(args);
   json out = {{"alternatives", json::array()}};
   std::string text;
-  for (BreakEvenInput& input :
-       stored ? stored_inputs(args.scenario.path, args.scenario.set) : simulated_inputs(args.scenario)) {
+  BreakEvenInputs inputs =
+      stored ? stored_inputs(args.scenario.path, args.scenario.set) : simulated_inputs(args.scenario);
+  for (BreakEvenInput& input : inputs.all) {
     const BreakEvenAnswer a = answer(std::move(input), args.max_units, args.release_idle);
     out["study"] = a.input.record.study;
     out["alternatives"].push_back(answer_json(a));
     text += (text.empty() ? "" : "\n") + answer_text(a);
+  }
+  for (const auto& refused : inputs.infeasible) {
+    out["infeasible"].push_back({{"name", refused.name}, {"reason", refused.reason}});
+    text += "\n" + refused.name + ": infeasible: " + refused.reason + "\n";
   }
   std::cout << (args.json ? out.dump(2) + "\n" : text);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "scenarios/scenario.h"
 #include "sim/economics/breakeven.h"
 #include "sim/economics/customer.h"
 
@@ -42,9 +43,14 @@ struct BreakEvenAnswer {
   std::optional<Purchase> purchase;
 };
 
-/// Every alternative of a scenario, simulated with its capacity; or every complete run of a results file.
-std::vector<BreakEvenInput> simulated_inputs(const ScenarioArgs& args);
-std::vector<BreakEvenInput> stored_inputs(const std::string& database, const std::vector<std::string>& set);
+struct BreakEvenInputs {
+  std::vector<BreakEvenInput> all;
+  std::vector<Scenario::Refused> infeasible;  // alternatives that a scenario wants listed
+};
+/// Every alternative of a scenario, simulated with its capacity; or every complete run of a results file (of several
+/// replications the first).
+BreakEvenInputs simulated_inputs(const ScenarioArgs& args);
+BreakEvenInputs stored_inputs(const std::string& database, const std::vector<std::string>& set);
 
 BreakEvenAnswer answer(BreakEvenInput input, int max_units, bool release_idle);
 
@@ -57,6 +63,8 @@ struct CurvePair {
   CurveCrossing at;
 };
 std::vector<CurvePair> basis_crossings(const BreakEvenAnswer& a);
+/// USD per million tokens with `units` of them full and the fixed costs spread over what they serve.
+double loaded_usd_per_mtok(const BreakEvenAnswer& a, int units);
 /// Volumes to show, tokens a month: shares and multiples of a unit's capacity.
 std::vector<double> volume_grid(const BreakEvenAnswer& a);
 

@@ -18,11 +18,14 @@ constexpr const char* kOwn = "own";
 
 bool stands(const Supply& supply, const std::string& basis) { return (basis == kRent) == supply.rent.has_value(); }
 
+bool chosen(const json& scenario, const std::string& key) {
+  return scenario.contains("breakeven") && scenario["breakeven"].contains(key);
+}
+
 /// "supply" of a pool on another basis, at the pool's own site: what "breakeven" of the scenario says, or the defaults.
 json other_supply(const json& scenario, const json& pool, const std::string& basis) {
   json supply = {{basis, basis == kRent ? json("on-demand") : json::object()}};
-  if (scenario.contains("breakeven") && scenario["breakeven"].contains(basis))
-    supply[basis] = scenario["breakeven"][basis];
+  if (chosen(scenario, basis)) supply[basis] = scenario["breakeven"][basis];
   if (pool.contains("supply") && pool["supply"].contains("site")) supply["site"] = pool["supply"]["site"];
   return {{"supply", supply}};
 }
@@ -33,7 +36,7 @@ Basis basis_of(const BreakEvenInput& in, const json& scenario, const std::string
   std::vector<Assumption> assumed;
   try {
     for (std::size_t i = 0; i < in.supplies.size(); ++i) {
-      if (stands(in.supplies[i], name)) {
+      if (stands(in.supplies[i], name) && !chosen(scenario, name)) {
         out.supplies.push_back(in.supplies[i]);
         continue;
       }
@@ -51,8 +54,7 @@ Basis basis_of(const BreakEvenInput& in, const json& scenario, const std::string
 /// USD per million tokens that an API charges for the run's mix: that of "breakeven", or the plan.
 double api_price(const BreakEvenInput& in, const json& scenario) {
   const RunRecord& r = in.record;
-  if (!scenario.contains("breakeven") || !scenario["breakeven"].contains("api"))
-    return unit_revenue(r, std::nullopt).list_usd_per_mtok;
+  if (!chosen(scenario, "api")) return unit_revenue(r, std::nullopt).list_usd_per_mtok;
   const JsonObject at(scenario["breakeven"], r.alternative, "/breakeven");
   const TokenPlan plan = parse_plan(at.object("api"), r.pools[0].llm, MoneyCatalog::standard());
   return blended_price(plan, r.input_served, r.cached_tokens, r.output_served);
@@ -101,6 +103,11 @@ std::vector<CurvePair> basis_crossings(const BreakEvenAnswer& a) {
       for (const CurveCrossing& at : curve_crossings(curves[i], curves[j], most))
         out.push_back({curves[i].name, curves[j].name, at});
   return out;
+}
+
+double loaded_usd_per_mtok(const BreakEvenAnswer& a, int units) {
+  const double mtok_per_month = units * a.input.capacity.tokens_per_s * kHoursPerMonth * 3600 / 1e6;
+  return amortised_unit_cost(a.result.full_usd_per_mtok, a.revenue.fixed_usd_per_month, mtok_per_month);
 }
 
 std::vector<double> volume_grid(const BreakEvenAnswer& a) {

@@ -33,7 +33,7 @@ struct OwnFactory {
 OwnFactory own_factory(const Customer& c, const std::string& file) {
   ScenarioArgs args;
   args.path = resolve_path(c.factory, file);
-  std::vector<BreakEvenInput> inputs = simulated_inputs(args);
+  const std::vector<BreakEvenInput> inputs = simulated_inputs(args).all;
   if (inputs.size() != 1) throw UserError(args.path + ": a customer's factory is a scenario of one alternative");
   const BreakEvenInput& in = inputs.front();
   if (in.capacity.tokens_per_s <= 0) throw Infeasible(args.path + ": " + in.capacity.how);

@@ -55,12 +55,12 @@ BreakEvenInput stored_input(RunRecord record, const std::vector<std::string>& se
 
 }  // namespace
 
-std::vector<BreakEvenInput> simulated_inputs(const ScenarioArgs& args) {
+BreakEvenInputs simulated_inputs(const ScenarioArgs& args) {
   Scenario scenario = load_scenario(args.path, {args.set, args.seed, args.trace});
   RunOptions options;
   options.rows = false;
   size_scenario(scenario, options);
-  std::vector<BreakEvenInput> out;
+  BreakEvenInputs out{{}, scenario.infeasible};
   for (const Alternative& alternative : scenario.alternatives) {
     BreakEvenInput input;
     input.simulated = true;
@@ -68,17 +68,17 @@ std::vector<BreakEvenInput> simulated_inputs(const ScenarioArgs& args) {
     input.provider = alternative.provider;
     for (const PoolPlan& pool : alternative.pools) input.supplies.push_back(pool.supply);
     search_capacity(scenario, alternative, input);
-    out.push_back(std::move(input));
+    out.all.push_back(std::move(input));
   }
   return out;
 }
 
-std::vector<BreakEvenInput> stored_inputs(const std::string& database, const std::vector<std::string>& set) {
+BreakEvenInputs stored_inputs(const std::string& database, const std::vector<std::string>& set) {
   ResultsDb db = ResultsDb::open(database);
-  std::vector<BreakEvenInput> out;
+  BreakEvenInputs out;
   for (const RunSummary& run : db.runs())
-    if (run.complete && run.replication == 0) out.push_back(stored_input(db.load(run.id), set, database));
-  if (out.empty()) throw UserError(database + ": holds no complete run");
+    if (run.complete && run.replication == 0) out.all.push_back(stored_input(db.load(run.id), set, database));
+  if (out.all.empty()) throw UserError(database + ": holds no complete run");
   return out;
 }
 

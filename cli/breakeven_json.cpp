@@ -54,6 +54,8 @@ json volume_json(const BreakEvenAnswer& a) {
   json out = {{"max_units", a.max_units},
               {"release_idle", a.release_idle},
               {"fixed_usd_per_month", a.revenue.fixed_usd_per_month},
+              {"loaded_usd_per_mtok",
+               {{"one_unit", loaded_usd_per_mtok(a, 1)}, {"max_units", loaded_usd_per_mtok(a, a.max_units)}}},
               {"profit_from_start", a.result.profit_from_start},
               {"crossings", json::array()}};
   for (const CurveCrossing& c : a.result.volumes)

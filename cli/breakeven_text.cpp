@@ -14,6 +14,16 @@ std::string per_million(double usd) { return std::isfinite(usd) ? fmt::format("$
 
 std::string unit(const BreakEvenAnswer& a) { return a.input.record.pools.size() == 1 ? "replica" : "factory"; }
 
+std::string units(const BreakEvenAnswer& a) { return unit(a) == "replica" ? "replicas" : "factories"; }
+
+/// What fixed costs add at the smallest and the largest factory looked at.
+std::string loaded_text(const BreakEvenAnswer& a) {
+  if (a.revenue.fixed_usd_per_month <= 0) return "";
+  return fmt::format("  with fixed costs spread, {} per M tokens with one {} full, {} with {}\n",
+                     per_million(loaded_usd_per_mtok(a, 1)), unit(a), per_million(loaded_usd_per_mtok(a, a.max_units)),
+                     a.max_units);
+}
+
 std::string capacity_text(const BreakEvenAnswer& a) {
   const UnitCapacity& c = a.input.capacity;
   if (c.tokens_per_s <= 0) return fmt::format("Capacity of one {}: {}\n", unit(a), c.how);
@@ -62,7 +72,7 @@ std::string utilisation_text(const BreakEvenAnswer& a) {
 
 std::string verdict(const BreakEvenAnswer& a) {
   const BreakEven& b = a.result;
-  const std::string bound = fmt::format("{} {}{}", a.max_units, unit(a), a.max_units == 1 ? "" : "s");
+  const std::string bound = fmt::format("{} {}", a.max_units, a.max_units == 1 ? unit(a) : units(a));
   if (b.volumes.empty())
     return b.profit_from_start ? "  profitable at every volume\n"
                                : fmt::format("  unprofitable at every volume up to {}\n", bound);
@@ -82,7 +92,7 @@ std::string volume_text(const BreakEvenAnswer& a) {
   for (const CurveCrossing& c : a.result.volumes)
     table.push_back({c.above ? "  profit from" : "  loss above", metric(c.tokens),
                      fmt::format("{:.0f}", c.tokens / each), fmt::format("{:.2f}", a.result.revenue.at(c.tokens))});
-  return out + (a.result.volumes.empty() ? "" : text_table(table)) + verdict(a);
+  return out + (a.result.volumes.empty() ? "" : text_table(table)) + verdict(a) + loaded_text(a);
 }
 
 std::string cheapest(const std::vector<CostCurve>& curves, double tokens) {

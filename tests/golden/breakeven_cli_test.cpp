@@ -93,6 +93,45 @@ TEST_CASE("a provider's statement is in the run, the file and every new price") 
              Catch::Contains("LOSS LEADER") && Catch::Contains("NEGATIVE CONTRIBUTION"));
 }
 
+TEST_CASE("fixed costs are in the volume, and several pools grow as one factory") {
+  const Shell tokenfab;
+  const json all = tokenfab.parsed("breakeven " + kProvider + " --json")["alternatives"][0];
+  const json none = tokenfab.parsed("breakeven " + kProvider + " --json --set /provider/fixed_usd_per_month='{}'" +
+                                    " --set /provider/cogs_usd_per_month='{}'")["alternatives"][0];
+  CHECK(number(all["volume"]["profitable_above_tokens_per_day"]) >
+        number(none["volume"]["profitable_above_tokens_per_day"]));
+  CHECK(none["volume"]["loaded_usd_per_mtok"]["one_unit"] == none["price"]["full_usd_per_mtok"]);
+  CHECK(number(all["volume"]["loaded_usd_per_mtok"]["one_unit"]) >
+        number(all["volume"]["loaded_usd_per_mtok"]["max_units"]));
+  const json split = tokenfab.parsed("breakeven " + (kScenarios / "disaggregated-70b.json").string() + " --json");
+  for (const json& a : split["alternatives"]) {
+    CHECK(a["unit"] == (a["name"].get<std::string>().find("all") != std::string::npos ? "replica" : "factory"));
+    CHECK(number(a["capacity"]["tokens_per_s"]) > 0);
+  }
+}
+
+TEST_CASE("a scenario says what rent, purchase and API it is compared with") {
+  const Shell tokenfab;
+  REQUIRE(tokenfab("run " + kProvider + " --no-bands -o r.db").code == 0);
+  const json a = tokenfab.parsed(
+      "breakeven r.db --json --set /breakeven='{\"rent\": {\"usd_per_chip_hour\": 3}, "
+      "\"own\": {\"capex_usd_per_chip\": 10000, \"hosting_usd_per_kw_month\": 0, "
+      "\"electricity_usd_per_kwh\": 0, \"life_years\": 2, \"interest\": 0}, "
+      "\"api\": {\"pay_per_token\": {\"input\": 2, \"output\": 2}}}'")["alternatives"][0];
+  CHECK(number(a["bases"]["usd_per_unit_hour"]["rent"]["held"]) == Approx(24).epsilon(1e-12));
+  CHECK(number(a["bases"]["usd_per_unit_hour"]["own"]["held"]) == Approx(8 * 10'000 / 17'520.0).epsilon(1e-9));
+  CHECK(number(a["bases"]["api_usd_per_mtok"]) == Approx(2).epsilon(1e-12));
+  CHECK(number(a["purchase"]["npv_usd"]) == Approx(2 * 24 * 8760 - 80'000).epsilon(1e-9));
+  CHECK(number(a["purchase"]["payback_years"]) == Approx(80'000.0 / (24 * 8760)).epsilon(1e-9));
+  // Rent falls below the API where 24 x 730 hours cost as much as $2 a million.
+  const json& all = a["bases"]["crossings"];
+  const auto rent_api =
+      std::find_if(all.begin(), all.end(), [](const json& c) { return c["first"] == "rent" && c["second"] == "API"; });
+  REQUIRE(rent_api != all.end());
+  CHECK(number((*rent_api)["tokens_per_month"]) == Approx(24 * 730 / 2.0 * 1e6).epsilon(1e-9));
+  CHECK((*rent_api)["first_is_dearer_above"] == false);
+}
+
 TEST_CASE("breakeven refuses what it cannot answer, in one line") {
   const Shell tokenfab;
   REQUIRE(tokenfab("run " + kProvider + " --no-bands -o r.db").code == 0);
@@ -105,7 +144,7 @@ TEST_CASE("breakeven refuses what it cannot answer, in one line") {
   fails("breakeven none.json", "none.json");
   fails("breakeven r.db --seed 3", "finished runs");
   fails("breakeven " + kMain + " --max-replicas 0", "--max-replicas");
-  fails("breakeven " + kProvider + " --set /provider/cash=1", "nearest: \"cash_usd\"");
+  fails("breakeven " + kProvider + " --set /provider/monetized_share=1", "nearest: \"monetised_share\"");
   fails("breakeven " + kProvider + " --release-idle --set /pools/0/supply='{\"own\": {}}'", "owns its chips");
   fails("breakeven " + (kScenarios / "customers/tutor.json").string() + " --set /customer/target='{}'", "exactly one");
   fails("breakeven " + (kScenarios / "customers/tutor.json").string() + " --release-idle", "customer's file");
