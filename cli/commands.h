@@ -61,4 +61,11 @@ struct BenchArgs {
 };
 void bench(const BenchArgs& args);
 
+struct BreakEvenArgs {
+  ScenarioArgs scenario;  // or a results file, or a customer's file
+  int max_units = 16;
+  bool release_idle = false, json = false;
+};
+void break_even(const BreakEvenArgs& args);
+
 }  // namespace tokenfab::cli

@@ -97,11 +97,23 @@ int parse_and_run(int argc, char** argv) {
   bench_app->add_flag("--quick", bench.quick, "Skip the workloads above a million requests");
   bench_app->callback([&] { cli::bench(bench); });
 
+  cli::BreakEvenArgs break_even;
+  auto* break_even_app =
+      app.add_subcommand("breakeven", "Price, utilisation and volume at which a factory, or a customer, breaks even");
+  add_scenario(break_even_app, break_even.scenario);
+  break_even_app
+      ->add_option("--max-replicas", break_even.max_units, "Largest factory to look at, in replicas of its pool")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  break_even_app->add_flag("--release-idle", break_even.release_idle,
+                           "Rented capacity is given back while idle: pay for utilisation, not for whole replicas");
+  break_even_app->add_flag("--json", break_even.json, "Print one JSON object");
+  break_even_app->callback([&] { cli::break_even(break_even); });
+
   cli::add_engine(app);
   cli::add_calibration(app);
   cli::add_validation(app);
 
-  add_missing(app, "breakeven", "Price, utilisation and volume at which a provider breaks even");
   add_missing(app, "sweep", "Run every point of a sweep");
   add_missing(app, "compare", "Compare result files");
   add_missing(app, "audit", "Re-derive published claims");

@@ -9,6 +9,7 @@
 #include "reports/results_db.h"
 #include "scenarios/resolve.h"
 #include "sim/core/bands.h"
+#include "sim/economics/pnl.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {
@@ -16,10 +17,12 @@ namespace {
 
 using nlohmann::json;
 
-/// The run's own scenario with the new prices laid over it: "plan" as a whole, "supply" for every pool.
+/// The run's own scenario with the new prices laid over it: "plan" as a whole, "supply" for every pool, "provider" key
+/// by key.
 json repriced_scenario(const RunRecord& record, const json& prices) {
   json scenario = json::parse(record.scenario_json);
   if (prices.contains("plan")) scenario["plan"] = prices["plan"];
+  if (prices.contains("provider")) scenario["provider"].merge_patch(prices["provider"]);
   if (prices.contains("supply"))
     for (auto& pool : scenario["pools"]) pool["supply"] = prices["supply"];
   return scenario;
@@ -40,6 +43,8 @@ void reprice(RunRecord& record, const json& prices, const std::string& name) {
   record.ledger.clear();
   record.prices.clear();
   price_run(record, supplies, plan);
+  record.pnl.reset();
+  if (top.has("provider")) record.pnl = profit_and_loss(record, read_provider(top.object("provider")));
   drop_cost_bands(record.bands);
 }
 
@@ -50,7 +55,7 @@ void price(const PriceArgs& args) {
   for (const auto& set : args.set) apply_set(prices, set);
   const std::string name = args.plan.empty() ? "--set" : args.plan;
   const JsonObject view(prices, name);
-  for (const char* key : {"plan", "supply"}) (void)view.has(key);
+  for (const char* key : {"plan", "supply", "provider"}) (void)view.has(key);
   view.finish();
 
   ResultsDb db = ResultsDb::open(args.database);

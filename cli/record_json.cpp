@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/pnl.h"
+
 namespace tokenfab::cli {
 using nlohmann::json;
 
@@ -192,6 +194,7 @@ json record_json(const RunRecord& r) {
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;
   out["cost"] = cost_json(r.cost);
+  if (r.pnl) out["pnl"] = pnl_json(*r.pnl);
   out["energy_j"] = number(r.cost.energy_j);
   out["carbon_g"] = number(r.cost.carbon_operational_g + r.cost.carbon_embodied_g);
   out["carbon"] = {{"operational_g", number(r.cost.carbon_operational_g)},

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/text.h"
+#include "cli/pnl.h"
 #include "cli/waterfall.h"
 
 namespace tokenfab::cli {
@@ -203,6 +204,7 @@ std::string notes(const RunRecord& r) {
         "at {:.1f} % busy\n",
         r.alternative, r.cost.revenue_usd, 100 * r.cost.margin, margin_band(r.bands), r.cost.break_even_price_factor,
         100 * r.cost.break_even_utilisation);
+  if (r.pnl) out += "\n" + r.alternative + ": " + pnl_text(*r.pnl);
   return out;
 }
 

@@ -39,6 +39,20 @@ void cost(C& c, F f) {
 }
 
 template <class P, class F>
+void pnl(P& p, F f) {
+  f("provider", p.provider), f("months", p.months), f("list_revenue_usd", p.list_revenue_usd);
+  f("revenue_usd", p.revenue_usd), f("compute_usd", p.compute_usd), f("platform_fee_usd", p.platform_fee_usd);
+  f("marketplace_usd", p.marketplace_usd), f("cogs_usd", p.cogs_usd), f("variable_usd", p.variable_usd);
+  f("contribution_usd", p.contribution_usd), f("gross_margin", p.gross_margin);
+  f("contribution_margin", p.contribution_margin), f("markup", p.markup);
+  f("break_even_price_factor", p.break_even_price_factor), f("subsidy_usd_per_mtok", p.subsidy_usd_per_mtok);
+  f("loss_leader", p.loss_leader), f("contribution_negative", p.contribution_negative);
+  f("revenue_usd_month", p.revenue_usd_month), f("cogs_usd_month", p.cogs_usd_month);
+  f("fixed_usd_month", p.fixed_usd_month), f("net_burn_usd_month", p.net_burn_usd_month);
+  f("cash_usd", p.cash_usd), f("growth_per_month", p.growth_per_month), f("runway_months", p.runway_months);
+}
+
+template <class P, class F>
 void pool(P& p, F f) {
   f("name", p.name), f("llm", p.llm), f("chip", p.chip), f("engine", p.engine), f("weights", p.weights), f("kv", p.kv);
   f("tensor_parallel", p.tensor_parallel), f("pipeline_parallel", p.pipeline_parallel), f("replicas", p.replicas);

@@ -1,7 +1,9 @@
 #include "reports/results_db.h"
 
 #include <array>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <vector>
 
 #include "reports/embedded.h"
@@ -16,7 +18,7 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 6;
+constexpr int kSchemaVersion = 7;
 constexpr const char* kSession = "session";  // metric: from the first request to the end of the last
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
@@ -104,7 +106,22 @@ const auto kCacheLevel = [](auto& r, auto f) { fields::cache_level(r, f); };
 const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
 const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
 const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
+const auto kPnl = [](auto& r, auto f) { fields::pnl(r, f); };
 const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
+
+void write_pnl(Connection& db, std::int64_t run, const std::optional<PnlSummary>& pnl) {
+  if (!pnl) return;
+  Statement s = insert(db, "pnl", {"run_id"}, *pnl, kPnl);
+  write(s.bind(run), *pnl, kPnl);
+}
+
+std::optional<PnlSummary> read_pnl(Connection& db, std::int64_t run) {
+  PnlSummary pnl;
+  if (!read_one(db, run, "pnl WHERE run_id = ?", pnl, kPnl)) return std::nullopt;
+  if (std::isfinite(pnl.cash_usd) && std::isnan(pnl.runway_months))
+    pnl.runway_months = std::numeric_limits<double>::infinity();
+  return pnl;
+}
 
 std::string decimal(Int128 value) {
   if (value == 0) return "0";
@@ -387,6 +404,7 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write(total.bind(run), r, kTotal);
   Statement cost = insert(db, "cost", {"run_id"}, r.cost, kCost);
   write(cost.bind(run), r.cost, kCost);
+  write_pnl(db, run, r.pnl);
   write_pools(db, run, r.pools);
   write_latency(db, run, r.latency);
   write_sessions(db, run, r.sessions);
@@ -442,6 +460,7 @@ RunRecord ResultsDb::load(std::int64_t run) {
   const bool whole = read_one(db, run, "total WHERE run_id = ?", r, kTotal) &&
                      read_one(db, run, "cost WHERE run_id = ?", r.cost, kCost);
   require(whole, "a complete run has totals and costs");
+  r.pnl = read_pnl(db, run);
   r.pools = read_pools(db, run);
   read_latency(db, run, r.latency);
   r.sessions = read_sessions(db, run);

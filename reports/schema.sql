@@ -157,6 +157,18 @@ CREATE TABLE band (
   PRIMARY KEY (run_id, entry)
 ) WITHOUT ROWID;
 
+-- A provider's profit and loss, where the scenario has a "provider". Of the run unless the name says month (730 h).
+-- NULL: does not exist; cash_usd given and runway_months NULL: the runway never ends.
+CREATE TABLE pnl (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  provider TEXT, months REAL, list_revenue_usd REAL, revenue_usd REAL,
+  compute_usd REAL, platform_fee_usd REAL, marketplace_usd REAL, cogs_usd REAL, variable_usd REAL, contribution_usd REAL,
+  gross_margin REAL, contribution_margin REAL, markup REAL, break_even_price_factor REAL, subsidy_usd_per_mtok REAL,
+  loss_leader INTEGER, contribution_negative INTEGER,
+  revenue_usd_month REAL, cogs_usd_month REAL, fixed_usd_month REAL, net_burn_usd_month REAL,
+  cash_usd REAL, growth_per_month REAL, runway_months REAL
+);
+
 -- tokenfab validate: errors of the hardware models on published measurements, relative. Not of a run.
 CREATE TABLE validation (
   tokenfab_version TEXT, suite TEXT, chip TEXT, engine TEXT, engine_version TEXT, metric TEXT,

@@ -33,6 +33,15 @@ std::optional<TokenPlan> read_plan(const JsonObject& top, const std::string& llm
   return parse_plan(top.object("plan"), llm, money);
 }
 
+/// Its prices are read by the command that compares them.
+void check_break_even(const JsonObject& top) {
+  const JsonObject o = top.object_or_empty("breakeven");
+  (void)o.has("rent");
+  (void)o.object_or_empty("own");
+  if (o.has("api")) (void)o.object("api").raw("pay_per_token");
+  o.finish();
+}
+
 Alternative load_alternative(const ResolvedAlternative& resolved, const std::string& file,
                              const ScenarioOptions& options) {
   const Catalog catalog = Catalog::standard();
@@ -54,6 +63,11 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
     a.assumptions.push_back({"/router", "least-outstanding", "the common default of LLM gateways"});
   a.router = top.one_of("router", Router::names(), "least-outstanding");
   a.plan = read_plan(top, a.pools[0].spec.model->deployment().llm.id, money);
+  check_break_even(top);
+  if (top.has("provider")) {
+    if (!a.plan) top.fail("provider", "needs a \"plan\": without one there is no revenue");
+    a.provider = read_provider(top.object("provider"));
+  }
   top.finish();
   return a;
 }

@@ -7,6 +7,7 @@
 #include "scenarios/pools.h"
 #include "scenarios/workload_plan.h"
 #include "sim/core/records.h"
+#include "sim/economics/pnl.h"
 
 namespace tokenfab {
 
@@ -18,6 +19,7 @@ struct Alternative {
   WorkloadPlan workload;
   Slo slo;
   std::optional<TokenPlan> plan;
+  std::optional<Provider> provider;
   double horizon_s = 0;
   std::vector<Assumption> assumptions;
 };

@@ -142,6 +142,21 @@ struct CostSummary {
   double utilisation_time = 0, utilisation_cost = 0, mfu = 0, mbu = 0, goodput_share = 0;
 };
 
+/// A provider's profit and loss; see docs/definitions.md. Amounts are of the run unless they say month (730 h). NaN:
+/// does not exist.
+struct PnlSummary {
+  std::string provider;
+  double months = 0;                             // the run's makespan
+  double list_revenue_usd = 0, revenue_usd = 0;  // what the plan charges; what of it is paid
+  double compute_usd = 0, platform_fee_usd = 0, marketplace_usd = 0, cogs_usd = 0;  // cogs: these and other ones
+  double variable_usd = 0, contribution_usd = 0;                                    // revenue - variable cost
+  double gross_margin = 0, contribution_margin = 0, markup = 0, break_even_price_factor = 0;
+  double subsidy_usd_per_mtok = 0;                          // (cogs - revenue) / tokens; below zero: a profit
+  bool loss_leader = false, contribution_negative = false;  // revenue below cogs; below variable cost
+  double revenue_usd_month = 0, cogs_usd_month = 0, fixed_usd_month = 0, net_burn_usd_month = 0;
+  double cash_usd = 0, growth_per_month = 0, runway_months = 0;  // cash NaN: not given; runway infinite: never ends
+};
+
 /// The range of a metric over this run and those with every step time longer or shorter by the expected error.
 struct Band {
   std::string metric;  // its place in the JSON of a run: "ttft_s.p50", "cost.usd_per_mtok"
@@ -181,8 +196,9 @@ struct RunRecord {
   std::vector<PriceUsed> prices;
   std::vector<LedgerEntry> ledger;
   CostSummary cost;
-  std::string provenance;  // weakest grade among the hardware models used
-  double error_band = 0;   // largest typical relative error of step times among them; 0 = not measured
+  std::optional<PnlSummary> pnl;  // where the scenario has a provider
+  std::string provenance;         // weakest grade among the hardware models used
+  double error_band = 0;          // largest typical relative error of step times among them; 0 = not measured
   Bands bands;
   bool keeps_rows = false;
   std::vector<RequestRow> rows;

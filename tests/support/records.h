@@ -1,4 +1,5 @@
 #pragma once
+#include <limits>
 #include <string>
 
 #include "sim/core/records.h"
@@ -70,6 +71,30 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   r.cost.break_even_price_factor = 0.58, r.cost.break_even_utilisation = 0.46;
   r.cost.utilisation_time = 0.8, r.cost.utilisation_cost = 0.77, r.cost.mfu = 0.1, r.cost.mbu = 0.2;
   r.cost.goodput_share = 0.91;
+  r.pnl = PnlSummary{name + " seller",
+                     0.5,
+                     9,
+                     8,
+                     4,
+                     0.5,
+                     0.25,
+                     5,
+                     3,
+                     2.5,
+                     0.375,
+                     0.3125,
+                     0.6,
+                     0.9,
+                     -0.1,
+                     false,
+                     true,
+                     16,
+                     10,
+                     7,
+                     1,
+                     100,
+                     0.02,
+                     replication == 0 ? 90.5 : std::numeric_limits<double>::infinity()};
   r.provenance = "datasheet";
   r.bands = {name + " basis", {{"ttft_s.p50", 0.4, 0.6}, {"cost.usd_per_mtok", 31, 40}, {"saturated", 0, 1}}};
   r.keeps_rows = true;

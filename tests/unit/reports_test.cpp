@@ -42,6 +42,10 @@ auto fields_of(const LedgerEntry& entry) {
   const auto& [a, b, c, d] = entry;
   return std::tie(a, b, c, d);
 }
+auto fields_of(const PnlSummary& pnl) {
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x] = pnl;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x);
+}
 template <class Row>
 void check_same(const std::vector<Row>& in, const std::vector<Row>& out) {
   REQUIRE(in.size() == out.size());
@@ -70,8 +74,8 @@ void check_same(const PoolUsage& in, const PoolUsage& out) {
 void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                 latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, provenance, error, bands,
-                 keeps, rows] = record;
+                 latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, pnl, provenance, error,
+                 bands, keeps, rows] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                     provenance, error, bands.basis);
   };
@@ -95,6 +99,8 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   check_same(in.prices, out.prices);
   check_same(in.ledger, out.ledger);
   CHECK((fields_of(in.cost) == fields_of(out.cost)));
+  REQUIRE(in.pnl.has_value() == out.pnl.has_value());
+  if (in.pnl) CHECK((fields_of(*in.pnl) == fields_of(*out.pnl)));
 }
 
 }  // namespace
