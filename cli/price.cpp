@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json_object.h"
 #include "cli/commands.h"
+#include "cli/infeasible.h"
 #include "cli/record_json.h"
 #include "cli/summary.h"
 #include "reports/results_db.h"
@@ -67,10 +68,11 @@ void price(const PriceArgs& args) {
   }
   if (records.empty()) throw UserError(args.database + ": holds no complete run");
   if (!args.json) {
-    std::cout << summary(records);
+    std::cout << summary(records) << infeasible_text(db.infeasible());
     return;
   }
   json out = record_json(records.front());
+  if (const auto refused = db.infeasible(); !refused.empty()) out["infeasible"] = infeasible_json(refused);
   if (records.size() > 1)
     for (const auto& r : records) out["runs"].push_back(record_json(r));
   std::cout << out.dump(2) << "\n";

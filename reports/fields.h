@@ -95,6 +95,11 @@ void assumption(A& a, F f) {
   f("what", a.what), f("value", a.value), f("why", a.why);
 }
 
+template <class C, class F>
+void service_class(C& c, F f) {
+  f("priority", c.priority), f("served", c.served), f("good", c.good), f("output_tokens", c.output_tokens);
+}
+
 template <class B, class F>
 void band(B& b, F f) {
   f("metric", b.metric), f("low", b.low), f("high", b.high);

@@ -107,6 +107,7 @@ const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
 const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
 const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
 const auto kPnl = [](auto& r, auto f) { fields::pnl(r, f); };
+const auto kClass = [](auto& c, auto f) { fields::service_class(c, f); };
 const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
 
 void write_pnl(Connection& db, std::int64_t run, const std::optional<PnlSummary>& pnl) {
@@ -190,6 +191,28 @@ void write_latency(Connection& db, std::int64_t run, const Latencies& latencies)
 
 void read_latency(Connection& db, std::int64_t run, Latencies& latencies) {
   for (std::size_t m = 0; m < kMetrics.size(); ++m) histogram(latencies, m) = read_histogram(db, run, kMetrics[m]);
+}
+
+/// Of one class of service: "ttft.class1" is its TTFT.
+std::string metric_of(std::size_t metric, int priority) {
+  return std::string(kMetrics[metric]) + ".class" + std::to_string(priority);
+}
+
+void write_classes(Connection& db, std::int64_t run, const std::vector<ClassStats>& classes) {
+  Statement s = insert(db, "class_total", {"run_id"}, ClassStats{}, kClass);
+  for (const ClassStats& c : classes) {
+    write(s.bind(run), c, kClass);
+    for (std::size_t m = 0; m < kMetrics.size(); ++m)
+      write_histogram(db, run, metric_of(m, c.priority), histogram(c.latency, m));
+  }
+}
+
+std::vector<ClassStats> read_classes(Connection& db, std::int64_t run) {
+  auto classes = read_list<ClassStats>(db, run, "class_total WHERE run_id = ? ORDER BY priority", kClass);
+  for (ClassStats& c : classes)
+    for (std::size_t m = 0; m < kMetrics.size(); ++m)
+      histogram(c.latency, m) = read_histogram(db, run, metric_of(m, c.priority));
+  return classes;
 }
 
 void write_sessions(Connection& db, std::int64_t run, const std::optional<SessionStats>& sessions) {
@@ -407,6 +430,7 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_pnl(db, run, r.pnl);
   write_pools(db, run, r.pools);
   write_latency(db, run, r.latency);
+  write_classes(db, run, r.classes);
   write_sessions(db, run, r.sessions);
   write_series(db, run, r.series);
   write_list(db, run, "ledger", "entry", r.ledger, kLedger);
@@ -431,6 +455,26 @@ void ResultsDb::write_validation(const std::vector<ValidationRow>& rows) {
     s.bind(r.roofline_mape).bind(r.scaled_roofline_mape).bind(r.chip_left_out_mape).execute();
   }
   transaction.commit();
+}
+
+void ResultsDb::write_infeasible(const std::vector<InfeasibleAlternative>& rows) {
+  Connection& db = impl_->db;
+  Transaction transaction(db);
+  Statement s(db,
+              "INSERT INTO infeasible (study, alternative, reason) VALUES (?, ?, ?) "
+              "ON CONFLICT (study, alternative) DO UPDATE SET reason = excluded.reason");
+  for (const InfeasibleAlternative& r : rows) s.bind(r.study).bind(r.alternative).bind(r.reason).execute();
+  transaction.commit();
+}
+
+std::vector<InfeasibleAlternative> ResultsDb::infeasible() {
+  Statement s(impl_->db, "SELECT study, alternative, reason FROM infeasible ORDER BY rowid");
+  std::vector<InfeasibleAlternative> out;
+  while (s.step()) {
+    InfeasibleAlternative& r = out.emplace_back();
+    s.read(r.study).read(r.alternative).read(r.reason);
+  }
+  return out;
 }
 
 std::vector<RunSummary> ResultsDb::runs() {
@@ -463,6 +507,7 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.pnl = read_pnl(db, run);
   r.pools = read_pools(db, run);
   read_latency(db, run, r.latency);
+  r.classes = read_classes(db, run);
   r.sessions = read_sessions(db, run);
   read_series(db, run, r.series);
   r.ledger = read_list<LedgerEntry>(db, run, "ledger WHERE run_id = ? ORDER BY entry", kLedger);

@@ -1,4 +1,4 @@
--- tokenfab results, schema version 4. One file per study; `tokenfab run -o` appends runs to it.
+-- tokenfab results (PRAGMA user_version: the version of this schema). One file per study; `tokenfab run -o` appends runs to it.
 -- Units are in the column names: _s seconds, _ns nanoseconds, _j joules, _g grams CO2e, usd US dollars.
 
 -- One factory run on one replication of the workload. state: 'running' until its results are all written, then
@@ -94,8 +94,16 @@ CREATE TABLE request (
   PRIMARY KEY (run_id, id)
 ) WITHOUT ROWID;
 
+-- Served requests by class of service (0: the highest), where there is more than one; good: met every objective.
+CREATE TABLE class_total (
+  run_id INTEGER REFERENCES run(id), priority INTEGER,
+  served INTEGER, good INTEGER, output_tokens INTEGER,
+  PRIMARY KEY (run_id, priority)
+) WITHOUT ROWID;
+
 -- Latency histograms; those of several runs merge by SUM(count) GROUP BY metric, bucket.
--- metric: 'ttft', 'tpot', 'e2e', 'queue', or 'session' (finished sessions, think time included); a bucket covers [lower_ns, upper_ns), under 0.8 % wide.
+-- metric: 'ttft', 'tpot', 'e2e', 'queue', or 'session' (finished sessions, think time included); 'ttft.class1' and
+-- so on: of one class of service (class_total). A bucket covers [lower_ns, upper_ns), under 0.8 % wide.
 CREATE TABLE latency_sketch (
   run_id INTEGER REFERENCES run(id), metric TEXT, bucket INTEGER,
   lower_ns INTEGER, upper_ns INTEGER, count INTEGER,
@@ -178,6 +186,12 @@ CREATE TABLE validation (
   mape REAL, median REAL, p90 REAL, bias REAL, rank_correlation REAL,
   roofline_mape REAL, scaled_roofline_mape REAL,  -- rivals: the data sheet, and the same times one fitted scalar
   chip_left_out_mape REAL                         -- predicted from the other chips
+);
+
+-- Alternatives that cannot work, where the scenario lists them: they have no run.
+CREATE TABLE infeasible (
+  study TEXT NOT NULL, alternative TEXT NOT NULL, reason TEXT NOT NULL,
+  UNIQUE (study, alternative)
 );
 
 -- What happened, in one row per run.

@@ -30,6 +30,16 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
     r.latency.e2e.add(i * 100'000'000ll);
     r.latency.queue.add(i * 1'000ll);
   }
+  for (const int priority : {0, 2}) {
+    ClassStats c;
+    c.priority = priority, c.served = 49, c.output_tokens = 245, c.good = 45 - priority;
+    for (int i = 1; i <= 49; ++i)
+      c.latency.ttft.add((i + priority) * 20'000'000ll), c.latency.e2e.add(i * 1'000'000'000ll);
+    r.classes.push_back(c);
+  }
+  r.sessions.emplace();
+  r.sessions->started = 30, r.sessions->finished = 20, r.sessions->requests = 101, r.sessions->requests_finished = 80;
+  for (int i = 1; i <= 20; ++i) r.sessions->duration.add(i * 1'000'000'000ll);
   r.series.bin_ns = 1'000'000'000;
   for (int i = 0; i < 12; ++i) {
     SeriesBin b;

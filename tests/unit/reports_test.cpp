@@ -82,6 +82,13 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   CHECK((plain(in) == plain(out)));
   for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
     check_same(in.latency.*part, out.latency.*part);
+  REQUIRE(in.classes.size() == out.classes.size());
+  for (std::size_t n = 0; n < in.classes.size(); ++n) {
+    const auto counts = [](const ClassStats& c) { return std::tie(c.priority, c.served, c.output_tokens, c.good); };
+    CHECK((counts(in.classes[n]) == counts(out.classes[n])));
+    for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
+      check_same(in.classes[n].latency.*part, out.classes[n].latency.*part);
+  }
   REQUIRE(in.sessions.has_value() == out.sessions.has_value());
   if (in.sessions) {
     const auto counts = [](const SessionStats& s) {
@@ -131,6 +138,22 @@ TEST_CASE("a run comes back from the file as it went in") {
   CHECK(runs[0].complete);
   CHECK(runs[0].version == "test");
   check_same(in, db.load(runs[0].id));
+}
+
+TEST_CASE("what cannot work is stored once per study and alternative, with the newest reason") {
+  Folder folder;
+  const std::string path = folder.file("r.db");
+  const std::vector<InfeasibleAlternative> rows = {{"s", "b", "it's too large"}, {"s", "a", "too slow"}};
+  {
+    ResultsDb db = ResultsDb::create_or_open(path, "test");
+    CHECK(db.infeasible().empty());
+    db.write_infeasible({{"s", "b", "old"}});
+    db.write_infeasible(rows);
+    db.write_infeasible({{"t", "b", "another study's"}});
+  }
+  auto all = rows;
+  all.push_back({"t", "b", "another study's"});
+  CHECK((ResultsDb::open(path).infeasible() == all));
 }
 
 TEST_CASE("each view answers its question with the record's numbers") {
