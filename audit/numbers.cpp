@@ -41,6 +41,15 @@ std::string pool_text(const json& tool) {
 
 }  // namespace
 
+bool Numbers::runs_depend_on_free() const {
+  return std::any_of(claim_.inputs.begin(), claim_.inputs.end(), [this](const auto& entry) {
+    const InputSpec& input = entry.second;
+    const bool used = std::any_of(claim_.formulas.begin(), claim_.formulas.end(),
+                                  [&](const auto& f) { return f.find(entry.first) != std::string::npos; });
+    return used && input.origin == Origin::run && input.tool->dump().find("\"input\"") != std::string::npos;
+  });
+}
+
 void Numbers::set_free(double value) {
   free_ = value;
   used_.clear();

@@ -25,6 +25,9 @@ class Numbers {
   std::vector<double> recompute();
   double evaluate(const std::string& formula);
 
+  /// Whether a simulation is to be run anew for each value of the free input.
+  bool runs_depend_on_free() const;
+
   /// Every input that the last recomputation read, formulas' own inputs included; by name.
   const std::map<std::string, InputUsed>& used() const { return used_; }
 

@@ -36,10 +36,8 @@ class Solver {
   }
 
  private:
-  bool simulates() const {
-    return std::any_of(claim_.inputs.begin(), claim_.inputs.end(),
-                       [](const auto& input) { return input.second.origin == Origin::run; });
-  }
+  /// Whether a run depends on the range: points are dear then.
+  bool simulates() const { return numbers_.runs_depend_on_free(); }
 
   double at(double share) const {
     const double x = range_.log ? range_.low * std::pow(range_.high / range_.low, share)
@@ -59,6 +57,7 @@ class Solver {
 
   void scan() {
     const int points = simulates() ? 9 : 65;
+    precision_ = simulates() ? 1e-3 : 1e-9;
     for (int i = 0; i < points; ++i) {
       const double x = at(static_cast<double>(i) / (points - 1));
       if (!x_.empty() && x == x_.back()) continue;
@@ -83,7 +82,7 @@ class Solver {
     for (int i = 0; i < 60; ++i) {
       const double middle = range_.whole ? std::floor((in + out) / 2) : (in + out) / 2;
       if (middle == in || (range_.whole && middle == out)) break;
-      if (std::fabs(out - in) <= 1e-9 * std::fabs(out)) break;
+      if (std::fabs(out - in) <= precision_ * std::fabs(out)) break;
       (side(middle) == inside ? in : out) = middle;
     }
     return in;
@@ -134,6 +133,7 @@ class Solver {
   std::vector<double> x_;
   std::vector<int> side_;
   std::string reason_;
+  double precision_ = 1e-9;  // of an edge, relative
 };
 
 }  // namespace
