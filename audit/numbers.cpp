@@ -1,7 +1,8 @@
 #include "audit/numbers.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "audit/catalogue.h"
@@ -126,7 +127,7 @@ double Numbers::resolve(const InputSpec& input, InputUsed& used) {
       const json tool = filled(*input.tool, by_name);
       used.origin = "roofline";
       used.source = pool_text(tool) + ", " + text(tool, "read", "");
-      return tools_.step(tool, where);
+      return tools_.step(tool, {input.file, input.pointer});
     }
     case Origin::run: {
       const json tool = filled(*input.tool, by_name);
@@ -134,7 +135,7 @@ double Numbers::resolve(const InputSpec& input, InputUsed& used) {
       used.source = text(tool, "run", "") + (tool.contains("set") ? " with " + tool["set"].dump() : "") +
                     (tool.contains("alternative") ? ", " + text(tool, "alternative", "") : "") + ": " +
                     text(tool, "read", "");
-      return tools_.run(tool, std::filesystem::path(input.file).parent_path().string(), where);
+      return tools_.run(tool, {input.file, input.pointer});
     }
     default:
       used.origin = "literal";

@@ -1,6 +1,7 @@
 #include "audit/tools.h"
 
 #include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -45,6 +46,10 @@ double share_of(const StepSeconds& s, OpClass c) {
 
 struct Load {
   std::int64_t sequences = 1, context = 1024, prompt = 1024;
+  /// Sequences that the model is built for: a power of two, so that neighbours share one.
+  std::int64_t places() const {
+    return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(sequences)));
+  }
 };
 
 const std::vector<std::string>& readings() {
@@ -75,14 +80,14 @@ double read_step(const StepModel& model, const Load& load, const std::string& wh
   return seconds.total();
 }
 
-std::shared_ptr<const StepModel> model_of(json pool, const Load& load, const std::string& where) {
+std::shared_ptr<const StepModel> model_of(json pool, const Load& load, const Tools::Place& place) {
   if (!pool.contains("supply")) pool["supply"] = {{"rent", {{"usd_per_chip_hour", 1}, {"source", "not used"}}}};
   json& batcher = pool["batcher"];
-  if (!batcher.contains("max_sequences")) batcher["max_sequences"] = load.sequences;
+  if (!batcher.contains("max_sequences")) batcher["max_sequences"] = load.places();
   if (!batcher.contains("token_budget"))
-    batcher["token_budget"] = std::max<std::int64_t>({8192, load.prompt, 2 * load.sequences});
+    batcher["token_budget"] = std::max<std::int64_t>({8192, load.prompt, 2 * load.places()});
   std::vector<Assumption> assumed;
-  const JsonObject object(pool, where);
+  const JsonObject object(pool, place.file, place.pointer + "/step");
   return load_pool(object, Catalog::standard(), MoneyCatalog::standard(), assumed).spec.model;
 }
 
@@ -93,22 +98,53 @@ std::string as_set(const std::string& pointer, const json& value) { return point
 Tools::Tools(RunToJson to_json) : to_json_(std::move(to_json)), memory_(std::make_unique<Memory>()) {}
 Tools::~Tools() = default;
 
-double Tools::step(const json& tool, const std::string& where) {
-  const JsonObject object(tool, where);
+double Tools::step(const json& tool, const Place& place) {
+  const JsonObject object(tool, place.file, place.pointer);
   Load load;
   load.sequences = object.integer("sequences", 1, 65536, load.sequences);
   load.context = object.integer("context", 1, 10'000'000, load.context);
   load.prompt = object.integer("prompt", 1, 10'000'000, load.prompt);
   const std::string what = object.one_of("read", readings());
-  const std::string key = tool.at("step").dump() + std::to_string(load.sequences) + "," + std::to_string(load.prompt);
+  const std::string key = tool.at("step").dump() + std::to_string(load.places()) + "," +
+                          std::to_string(std::max<std::int64_t>(8192, load.prompt));
   auto& model = memory_->models[key];
-  if (!model) model = model_of(tool.at("step"), load, where + "/step");
+  if (!model) model = model_of(tool.at("step"), load, place);
   return read_step(*model, load, what);
 }
 
-double Tools::run(const json& tool, const std::string& folder, const std::string& where) {
-  const JsonObject object(tool, where);
-  const std::string path = (fs::path(folder) / object.string("run")).lexically_normal().string();
+namespace {
+
+/// The JSON of the first replication of every alternative by its name; the first one's also by "".
+std::map<std::string, json> simulate(const std::string& path, const ScenarioOptions& options,
+                                     const Tools::RunToJson& to_json) {
+  Scenario scenario = load_scenario(path, options);
+  scenario.replications = 1;
+  RunOptions how;
+  how.rows = false;
+  size_scenario(scenario, how);
+  std::map<std::string, json> results;
+  run_scenario(scenario, how, [&](RunRecord&& r) {
+    const json out = to_json(r);
+    results.emplace("", out);
+    results.emplace(r.alternative, out);
+  });
+  return results;
+}
+
+double number_at(const JsonObject& tool, const json& result) {
+  const std::string pointer = tool.string("read");
+  try {
+    return result.at(json::json_pointer(pointer)).get<double>();
+  } catch (const json::exception&) {
+    tool.fail("read", "\"" + pointer + "\" is not a number in the results of " + tool.string("run"));
+  }
+}
+
+}  // namespace
+
+double Tools::run(const json& tool, const Place& place) {
+  const JsonObject object(tool, place.file, place.pointer);
+  const std::string path = (fs::path(place.file).parent_path() / object.string("run")).lexically_normal().string();
   ScenarioOptions options;
   if (object.has("set"))
     for (const auto& [pointer, value] : object.raw("set").items()) options.set.push_back(as_set(pointer, value));
@@ -118,19 +154,12 @@ double Tools::run(const json& tool, const std::string& folder, const std::string
     throw Infeasible(known->second);
   auto& results = memory_->runs[key];
   if (results.empty()) try {
-      Scenario scenario = load_scenario(path, options);
-      scenario.replications = 1;
-      RunOptions how;
-      how.rows = false;
-      size_scenario(scenario, how);
-      run_scenario(scenario, how, [&](RunRecord&& r) {
-        const json out = to_json_(r);
-        results.emplace("", out);
-        results.emplace(r.alternative, out);
-      });
+      results = simulate(path, options, to_json_);
     } catch (const Infeasible& e) {
-      memory_->infeasible[key] = e.what();
-      throw;
+      std::string why = e.what();
+      if (why.starts_with(path)) why = fs::path(path).filename().string() + why.substr(path.size());
+      memory_->infeasible[key] = why;
+      throw Infeasible(why);
     }
   std::vector<std::string> names;
   for (const auto& [name, result] : results) names.push_back(name);
@@ -139,12 +168,7 @@ double Tools::run(const json& tool, const std::string& folder, const std::string
   if (found == results.end())
     object.fail("alternative", "\"" + name + "\" is not an alternative of " + path + "; allowed: " + join_names(names) +
                                    nearest_hint(name, names));
-  const std::string pointer = object.string("read");
-  try {
-    return found->second.at(json::json_pointer(pointer)).get<double>();
-  } catch (const json::exception&) {
-    object.fail("read", "\"" + pointer + "\" is not a number in the results of " + path);
-  }
+  return number_at(object, found->second);
 }
 
 }  // namespace tokenfab::audit

@@ -15,6 +15,10 @@ class Tools {
   /// The object that `tokenfab run --json` prints for one run.
   using RunToJson = std::function<nlohmann::json(const RunRecord&)>;
 
+  struct Place {
+    std::string file, pointer;
+  };
+
   explicit Tools(RunToJson to_json);
   ~Tools();
 
@@ -22,12 +26,12 @@ class Tools {
   ///   decode_s, output_tok_s (tokens/s of the replica), tok_s_per_user, bandwidth_share (of the decode step's time),
   ///   prefill_s, attention_share (of the prefill's time), input_tok_s, weight_bytes (per chip), chips,
   ///   most_sequences (whose caches fit at this context).
-  /// `where` leads messages. Errors: UserError; Infeasible where the model does not fit.
-  double step(const nlohmann::json& tool, const std::string& where);
+  /// `place` is where the tool stands, for messages. Errors: UserError; Infeasible where the model does not fit.
+  double step(const nlohmann::json& tool, const Place& place);
 
-  /// {"run": SCENARIO.json (relative to `folder`), "set": {POINTER: value}, "alternative": NAME, "read": POINTER}: a
-  /// number in the JSON of the first replication of the alternative (default: the first). Errors as above.
-  double run(const nlohmann::json& tool, const std::string& folder, const std::string& where);
+  /// {"run": SCENARIO.json (relative to the claim file), "set": {POINTER: value}, "alternative": NAME, "read":
+  /// POINTER}: a number in the JSON of the first replication of the alternative (default: the first). Errors as above.
+  double run(const nlohmann::json& tool, const Place& place);
 
  private:
   RunToJson to_json_;
