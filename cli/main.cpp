@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/audit.h"
 #include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/engine.h"
@@ -113,10 +114,10 @@ int parse_and_run(int argc, char** argv) {
   cli::add_engine(app);
   cli::add_calibration(app);
   cli::add_validation(app);
+  cli::add_audit(app);
 
   add_missing(app, "sweep", "Run every point of a sweep");
   add_missing(app, "compare", "Compare result files");
-  add_missing(app, "audit", "Re-derive published claims");
 
   try {
     app.parse(argc, argv);
