@@ -16,7 +16,7 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 6;
+constexpr int kSchemaVersion = 7;
 constexpr const char* kSession = "session";  // metric: from the first request to the end of the last
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
@@ -105,6 +105,8 @@ const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
 const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
 const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
 const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
+const auto kMeter = [](auto& r, auto f) { fields::meter(r, f); };
+const auto kSpending = [](auto& r, auto f) { fields::spending(r, f); };
 
 std::string decimal(Int128 value) {
   if (value == 0) return "0";
@@ -397,6 +399,11 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_rows(db, run, r.rows);
   write_trust(db, run, r.pools);
   write_list(db, run, "band", "entry", r.bands.of, kBand);
+  write_list(db, run, "meter", "entry", r.meter, kMeter);
+  if (r.spending) {
+    Statement spending = insert(db, "spend_control", {"run_id"}, *r.spending, kSpending);
+    write(spending.bind(run), *r.spending, kSpending);
+  }
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
 }
@@ -450,6 +457,8 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
   r.prices = read_list<PriceUsed>(db, run, "price_used WHERE run_id = ? ORDER BY entry", kPrice);
   r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
+  r.meter = read_list<MeterCell>(db, run, "meter WHERE run_id = ? ORDER BY entry", kMeter);
+  if (SpendControl s; read_one(db, run, "spend_control WHERE run_id = ?", s, kSpending)) r.spending = s;
   return r;
 }
 
