@@ -6,6 +6,7 @@
 #include "base/json_object.h"
 #include "cli/breakeven.h"
 #include "sim/economics/formulas.h"
+#include "sim/economics/plans/read_plan.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {

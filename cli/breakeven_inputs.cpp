@@ -7,6 +7,7 @@
 #include "reports/results_db.h"
 #include "scenarios/capacity.h"
 #include "scenarios/resolve.h"
+#include "sim/economics/plans/read_plan.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {
@@ -42,8 +43,8 @@ BreakEvenInput stored_input(RunRecord record, const std::vector<std::string>& se
   const auto pools = top.objects("pools");
   for (std::size_t i = 0; i < pools.size(); ++i)
     input.supplies.push_back(read_supply(pools[i], record.pools[i].chip, money, assumed));
-  std::optional<TokenPlan> plan;
-  if (top.has("plan")) plan = parse_plan(top.object("plan"), record.pools[0].llm, money);
+  std::optional<PricePlan> plan;
+  if (top.has("plan")) plan = read_price_plan(top.object("plan"), {record.pools[0].llm, money, assumed});
   if (top.has("provider")) input.provider = read_provider(top.object("provider"));
   record.scenario_json = scenario.dump();
   price_run(record, input.supplies, plan);

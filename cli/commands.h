@@ -38,9 +38,14 @@ struct ReportArgs {
 void report(const ReportArgs& args);
 
 struct PriceArgs {
-  std::string database, plan;
+  std::string database, plan;  // plan: a file or a provider
   std::vector<std::string> set;
   bool json = false;
+  std::vector<std::string> compare;  // plans side by side: files, providers, or "own"
+  std::string litellm, model;        // a price list in LiteLLM's shape, and the model to look up there
+  std::string focus;                 // write the bills here in FOCUS' columns
+  std::string focus_date = "1970-01-01";
+  double budget_usd = 0;  // a month
 };
 void price(const PriceArgs& args);
 

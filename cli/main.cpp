@@ -71,9 +71,20 @@ int parse_and_run(int argc, char** argv) {
   cli::PriceArgs price;
   auto* price_app = app.add_subcommand("price", "Re-price recorded usage, without a new simulation");
   price_app->add_option("results", price.database, "Results file (SQLite)")->required();
-  price_app->add_option("--plan", price.plan, "JSON file with \"plan\" and \"supply\"");
+  price_app->add_option("--plan", price.plan, "JSON file with \"plan\" and \"supply\", or a provider of the catalogue");
   price_app->add_option("--set", price.set, "Override: /plan/…=value or /supply/…=value")->allow_extra_args(false);
   price_app->add_flag("--json", price.json, "Print one JSON object");
+  price_app->add_option("--compare", price.compare, "Plans side by side: files, providers or own, with commas")
+      ->delimiter(',');
+  auto* litellm = price_app->add_option("--litellm", price.litellm, "Prices from a list in LiteLLM's shape (JSON)");
+  price_app->add_option("--model", price.model, "The model in that list; default: the run's")->needs(litellm);
+  auto* focus =
+      price_app->add_option("--focus", price.focus, "Write the bill in the columns of FOCUS to this CSV file");
+  price_app->add_option("--focus-date", price.focus_date, "The UTC day on which the run's clock starts")
+      ->needs(focus)
+      ->capture_default_str();
+  price_app->add_option("--budget", price.budget_usd, "Judge a monthly budget of this many USD")
+      ->check(CLI::PositiveNumber);
   price_app->callback([&] { cli::price(price); });
 
   cli::CatalogArgs catalog;

@@ -24,6 +24,7 @@ void total(R& r, F f) {
   f("good_requests", r.good_requests), f("good_output_tokens", r.good_output_tokens);
   f("saturated", r.saturated), f("backlog_slope_per_s", r.backlog_slope_per_s);
   f("grade", r.provenance), f("relative_error", r.error_band), f("band_basis", r.bands.basis);
+  f("started_s", r.started_s);
 }
 
 template <class C, class F>
@@ -108,6 +109,19 @@ void band(B& b, F f) {
 template <class P, class F>
 void price_used(P& p, F f) {
   f("item", p.item), f("value", p.value), f("unit", p.unit), f("source", p.source), f("as_of", p.as_of);
+}
+
+template <class C, class F>
+void meter(C& c, F f) {
+  f("bin", c.bin), f("priority", c.priority), f("bracket", c.bracket), f("served", c.served);
+  f("rejected", c.rejected), f("good", c.good), f("input_tokens", c.input_tokens);
+  f("cached_tokens", c.cached_tokens), f("output_tokens", c.output_tokens);
+}
+
+template <class S, class F>
+void spending(S& s, F f) {
+  f("calls", s.calls), f("refused", s.refused), f("truncated", s.truncated);
+  f("output_tokens_cut", s.output_tokens_cut), f("most_usd", s.most_usd);
 }
 
 }  // namespace tokenfab::fields

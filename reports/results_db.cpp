@@ -109,6 +109,8 @@ const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
 const auto kPnl = [](auto& r, auto f) { fields::pnl(r, f); };
 const auto kClass = [](auto& c, auto f) { fields::service_class(c, f); };
 const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
+const auto kMeter = [](auto& r, auto f) { fields::meter(r, f); };
+const auto kSpending = [](auto& r, auto f) { fields::spending(r, f); };
 
 void write_pnl(Connection& db, std::int64_t run, const std::optional<PnlSummary>& pnl) {
   if (!pnl) return;
@@ -439,6 +441,11 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_rows(db, run, r.rows);
   write_trust(db, run, r.pools);
   write_list(db, run, "band", "entry", r.bands.of, kBand);
+  write_list(db, run, "meter", "entry", r.meter, kMeter);
+  if (r.spending) {
+    Statement spending = insert(db, "spend_control", {"run_id"}, *r.spending, kSpending);
+    write(spending.bind(run), *r.spending, kSpending);
+  }
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
 }
@@ -514,6 +521,8 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
   r.prices = read_list<PriceUsed>(db, run, "price_used WHERE run_id = ? ORDER BY entry", kPrice);
   r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
+  r.meter = read_list<MeterCell>(db, run, "meter WHERE run_id = ? ORDER BY entry", kMeter);
+  if (SpendControl s; read_one(db, run, "spend_control WHERE run_id = ?", s, kSpending)) r.spending = s;
   return r;
 }
 

@@ -26,7 +26,8 @@ CREATE TABLE total (
   good_requests INTEGER, good_output_tokens INTEGER,  -- that met every objective
   saturated INTEGER, backlog_slope_per_s REAL,
   grade TEXT, relative_error REAL,  -- weakest and largest of error_band; 0: not measured
-  band_basis TEXT                   -- how the rows of band came about, or why there are none
+  band_basis TEXT,                  -- how the rows of band came about, or why there are none
+  started_s REAL                    -- first arrival, on the workload's clock
 );
 
 -- Costs of a run (docs/definitions.md). NULL: does not exist, for example a price per token when none was served.
@@ -175,6 +176,22 @@ CREATE TABLE pnl (
   loss_leader INTEGER, contribution_negative INTEGER,
   revenue_usd_month REAL, cogs_usd_month REAL, fixed_usd_month REAL, net_burn_usd_month REAL,
   cash_usd REAL, growth_per_month REAL, runway_months REAL
+);
+
+-- What price plans charge for, summed over requests that ended in the same quarter of an hour of the workload's clock
+-- (bin x 900 s), of the same class and of prompts of the same bracket: up to 128,000 (0), 200,000, 256,000, 272,000 and
+-- more tokens (4). Tokens are those of served requests; the sums are those of total.
+CREATE TABLE meter (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, bin INTEGER, priority INTEGER, bracket INTEGER,
+  served INTEGER, rejected INTEGER, good INTEGER,     -- good: of served, met all objectives
+  input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
+
+-- Where the scenario caps what an interaction may spend: calls asked for, refused and shortened.
+CREATE TABLE spend_control (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  calls INTEGER, refused INTEGER, truncated INTEGER, output_tokens_cut INTEGER, most_usd REAL
 );
 
 -- tokenfab validate: errors of the hardware models on published measurements, relative. Not of a run.

@@ -8,6 +8,7 @@
 #include "scenarios/workload_plan.h"
 #include "sim/core/records.h"
 #include "sim/economics/pnl.h"
+#include "sim/workload/spend_limit.h"
 
 namespace tokenfab {
 
@@ -18,10 +19,11 @@ struct Alternative {
   std::vector<PoolPlan> pools;
   WorkloadPlan workload;
   Slo slo;
-  std::optional<TokenPlan> plan;
+  std::optional<PricePlan> plan;
   std::optional<Provider> provider;
   double horizon_s = 0;
   std::vector<Assumption> assumptions;
+  std::optional<SpendLimit> spending;
 };
 
 struct Scenario {

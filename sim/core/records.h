@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -127,6 +128,33 @@ struct SessionStats {
   Histogram duration;  // ns, of finished ones: arrival of the first request to the last token, think time included
 };
 
+/// What price plans charge for: requests that ended in the bin-th quarter of an hour of the workload's clock, of one
+/// class of service and one bracket of prompt length.
+struct MeterCell {
+  std::int64_t bin = 0;  // [bin, bin + 1) x kMeterBin
+  int priority = 0;      // class of service
+  int bracket = 0;       // prompts of more than kMeterBrackets[bracket - 1] and at most kMeterBrackets[bracket] tokens
+  std::int64_t served = 0, rejected = 0, good = 0;                      // good: of served, met all SLOs
+  std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;  // of the served ones; cached: part of input
+  bool operator==(const MeterCell&) const = default;
+};
+inline constexpr Ns kMeterBin = 900'000'000'000;
+/// Prompt lengths above which some list charges other prices.
+inline constexpr std::array<std::int32_t, 4> kMeterBrackets = {128'000, 200'000, 256'000, 272'000};
+constexpr int meter_bracket(std::int64_t input_tokens) {
+  int bracket = 0;
+  for (const std::int32_t above : kMeterBrackets) bracket += input_tokens > above;
+  return bracket;
+}
+
+/// What a ceiling on each interaction's spend (sim/workload/spend_limit.h) did to the offered calls.
+struct SpendControl {
+  std::int64_t calls = 0, refused = 0, truncated = 0;  // refused ones never reach the factory
+  std::int64_t output_tokens_cut = 0;
+  double most_usd = 0;  // that any interaction spent
+  bool operator==(const SpendControl&) const = default;
+};
+
 /// Costs of one run; see docs/definitions.md for each denominator and basis.
 struct CostSummary {
   double usd_total = 0;                              // allocation: everything paid for over the makespan
@@ -202,6 +230,9 @@ struct RunRecord {
   Bands bands;
   bool keeps_rows = false;
   std::vector<RequestRow> rows;
+  double started_s = 0;                  // first arrival offered, on the workload's clock
+  std::vector<MeterCell> meter;          // by bin; their sums are the totals
+  std::optional<SpendControl> spending;  // where interactions have a ceiling
 };
 
 }  // namespace tokenfab

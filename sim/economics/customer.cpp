@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "sim/economics/plans/read_plan.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab {

@@ -79,22 +79,19 @@ void add_utilisation(RunRecord& r) {
   c.goodput_share = ratio(static_cast<double>(r.good_output_tokens), static_cast<double>(r.output_served));
 }
 
-void apply_plan(RunRecord& r, const TokenPlan& plan, Books& books) {
+Bill apply_plan(RunRecord& r, const PricePlan& plan, Books& books) {
   CostSummary& c = r.cost;
-  const auto charge = [&](const char* account, const char* item, std::int64_t tokens, const Price& p) {
-    books.entry(account, "users", -static_cast<double>(tokens) * p.value / 1e6,
-                std::to_string(tokens) + " tokens x $" + figure(p.value) + " a million");
-    books.uses(item, p);
-  };
-  charge("revenue.input", "list price, input", r.input_served - r.cached_tokens, plan.input);
-  charge("revenue.cached_input", "list price, cached input", r.cached_tokens, plan.cached_input);
-  charge("revenue.output", "list price, output", r.output_served, plan.output);
+  Bill bill = bill_of(plan, r);
+  for (const BillLine& l : bill.lines)
+    if (l.usd != 0 || l.commitment.empty()) books.entry("revenue." + l.account, "users", -l.usd, l.basis);
+  for (const auto& [item, price] : bill.prices) books.uses(item, price);
   c.has_plan = true;
-  c.revenue_usd = plan_revenue(plan, r.input_served, r.cached_tokens, r.output_served);
+  c.revenue_usd = bill.usd;
   c.margin = gross_margin(c.revenue_usd, c.usd_total);
   c.markup = markup_on_cost(c.revenue_usd, c.usd_total);
   c.break_even_price_factor = ratio(c.usd_total, c.revenue_usd);
   c.break_even_utilisation = c.utilisation_time * c.break_even_price_factor;
+  return bill;
 }
 
 bool same(long double a, double b) { return std::fabs(a - b) <= 1e-9L * std::fabs(b) + 1e-15L; }
@@ -124,7 +121,7 @@ double blended_price(const TokenPlan& plan, std::int64_t input, std::int64_t cac
   return ratio(plan_revenue(plan, input, cached, output) * 1e6, static_cast<double>(input + output));
 }
 
-void price_run(RunRecord& r, const std::vector<Supply>& supplies, const std::optional<TokenPlan>& plan) {
+std::optional<Bill> price_run(RunRecord& r, const std::vector<Supply>& supplies, const std::optional<PricePlan>& plan) {
   check_usage(r, supplies);
   Books books(r);
   CostSummary& c = r.cost = {};
@@ -145,8 +142,10 @@ void price_run(RunRecord& r, const std::vector<Supply>& supplies, const std::opt
   c.usd_usage = static_cast<double>(usage);
   add_unit_costs(r, split_bill(r, pool_usd));
   add_utilisation(r);
-  if (plan) apply_plan(r, *plan, books);
+  std::optional<Bill> bill;
+  if (plan) bill = apply_plan(r, *plan, books);
   check_books(r);
+  return bill;
 }
 
 double request_cost(const CostSummary& cost, const RequestRow& row) {

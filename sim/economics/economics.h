@@ -4,14 +4,11 @@
 #include <vector>
 
 #include "sim/core/records.h"
+#include "sim/economics/plans/plan.h"
+#include "sim/economics/price.h"
 
 // Pure functions over recorded usage and prices: no simulation, no I/O.
 namespace tokenfab {
-
-struct Price {
-  double value = 0;
-  std::string unit, source, as_of;
-};
 
 /// Chips rented by the hour: everything (power, hosting) is in the price.
 struct Rent {
@@ -44,11 +41,6 @@ struct Supply {
   Site site;
 };
 
-/// Pay-per-token list prices, USD per million tokens. input applies to input tokens that are not cached.
-struct TokenPlan {
-  Price input, cached_input, output;
-};
-
 struct Slo {
   double ttft_s = 0, tpot_s = 0, e2e_s = 0;  // 0 = no bound
   double attainment = 0.95;                  // share of requests that shall meet them where a factory is sized for it
@@ -59,11 +51,12 @@ double plan_revenue(const TokenPlan& plan, std::int64_t input, std::int64_t cach
 /// The plan's mean price in USD per million tokens, input and output together; NaN without tokens.
 double blended_price(const TokenPlan& plan, std::int64_t input, std::int64_t cached, std::int64_t output);
 
-/// Replaces record.cost, record.ledger and record.prices: a pure fold over record.pools, the served token counts, the
-/// supplies (one per pool) and the plan. Unit costs and ratios without a denominator are NaN (JSON: null).
+/// Replaces record.cost, record.ledger and record.prices: a pure fold over record.pools, record.meter, the served token
+/// counts, the supplies (one per pool) and the plan. Unit costs and ratios without a denominator are NaN (JSON: null).
 /// Identities checked (InternalError): the ledger's costs sum to usd_total, its revenue to revenue_usd, and
-/// C_in * N_in + C_out * N_out = usd_total, each to 1e-9.
-void price_run(RunRecord& record, const std::vector<Supply>& supplies, const std::optional<TokenPlan>& plan);
+/// C_in * N_in + C_out * N_out = usd_total, each to 1e-9. Returns the plan's bill, where there is a plan.
+std::optional<Bill> price_run(RunRecord& record, const std::vector<Supply>& supplies,
+                              const std::optional<PricePlan>& plan);
 
 /// What a request costs under the run's input and output unit costs, in USD; 0 unless it was served. The sum over all
 /// requests is usd_total.

@@ -57,12 +57,24 @@ Rent MoneyCatalog::rent(const std::string& chip, const std::string& kind, const 
 }
 
 TokenPlan MoneyCatalog::plan(const std::string& llm, const std::string& provider) const {
-  std::vector<std::string> providers;
+  return tariff(llm, provider).rates.front().prices;
+}
+
+TokenTariff MoneyCatalog::tariff(const std::string& llm, const std::string& provider, const std::string& as_of) const {
+  std::vector<std::string> providers, dates;
+  const MoneyFiles::TokenRow* found = nullptr;
   for (const auto& row : files_->tokens) {
     if (row.llm != llm) continue;
-    if (row.provider == provider) return row.plan;
-    providers.push_back(row.provider);
+    if (std::find(providers.begin(), providers.end(), row.provider) == providers.end())
+      providers.push_back(row.provider);
+    if (row.provider != provider) continue;
+    dates.push_back(row.as_of());
+    if (as_of.empty() ? !found || found->as_of() < row.as_of() : row.as_of() == as_of) found = &row;
   }
+  if (found) return found->tariff;
+  if (!dates.empty())
+    throw UserError("no token price of \"" + provider + "\" of " + as_of + " is known for " + llm +
+                    known_names(dates, as_of));
   throw UserError("no token price of \"" + provider + "\" is known for " + llm + known_names(providers, provider) +
                   "; or give {\"input\": …, \"output\": …} in USD per million tokens");
 }
@@ -104,9 +116,13 @@ std::vector<PriceRow> MoneyCatalog::rows() const {
   const MoneyFiles& f = *files_;
   for (const auto& r : f.rents) add(r.chip, r.rent.kind, r.rent.provider, r.rent.usd_per_chip_hour, r.is_default);
   for (const auto& t : f.tokens) {
-    add(t.llm, "input", t.provider, t.plan.input, false);
-    add(t.llm, "cached input", t.provider, t.plan.cached_input, false);
-    add(t.llm, "output", t.provider, t.plan.output, false);
+    for (const auto& rates : t.tariff.rates) {
+      const std::string when = conditions(rates);
+      add(t.llm, "input" + when, t.provider, rates.prices.input, false);
+      add(t.llm, "cached input" + when, t.provider, rates.prices.cached_input, false);
+      add(t.llm, "cache write" + when, t.provider, rates.prices.cache_write, false);
+      add(t.llm, "output" + when, t.provider, rates.prices.output, false);
+    }
   }
   for (const auto& s : f.sites) {
     add(s.name, "PUE", "", s.pue, s.is_default);

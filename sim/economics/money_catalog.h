@@ -28,6 +28,8 @@ class MoneyCatalog {
   std::vector<std::string> rent_kinds(const std::string& chip) const;
   /// A provider's list price; cached input costs as much as other input where the provider names no price.
   TokenPlan plan(const std::string& llm, const std::string& provider) const;
+  /// The provider's whole list for this model: the latest, or that of a date.
+  TokenTariff tariff(const std::string& llm, const std::string& provider, const std::string& as_of = "") const;
   /// "" = the default site. Embodied carbon is the chip's, or the class default.
   Site site(const std::string& name, const std::string& chip) const;
   /// What is known for owning this chip at a site ("" = the default one); a figure that is not known has an empty

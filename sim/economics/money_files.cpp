@@ -5,46 +5,21 @@
 
 #include "base/error.h"
 #include "base/json_object.h"
+#include "sim/economics/money_rows.h"
 
 namespace tokenfab {
 namespace {
 
-constexpr const char* kPerMillion = "USD per million tokens";
 const std::vector<std::string> kRentKinds = {"on-demand", "reserved-1y",     "reserved-3y",
                                              "spot",      "tco-hyperscaler", "tco-neocloud"};
-
-std::string read_text(const JsonObject& o, const std::string& key) {
-  const std::string text = o.string(key);
-  if (text.find_first_not_of(' ') == std::string::npos) o.fail(key, "is empty; a price needs its source and date");
-  return text;
-}
-
-Price read_price(const JsonObject& parent, const std::string& key, const std::string& unit, double low, double high) {
-  const JsonObject o = parent.object(key);
-  Price p;
-  p.value = o.number_in("value", low, high);
-  p.unit = o.one_of("unit", {unit});
-  p.source = read_text(o, "source");
-  p.as_of = read_text(o, "as_of");
-  o.finish();
-  return p;
-}
-
-Price read_optional(const JsonObject& parent, const std::string& key, const std::string& unit, double low,
-                    double high) {
-  if (parent.has(key)) return read_price(parent, key, unit, low, high);
-  Price none;
-  none.unit = unit;
-  return none;
-}
 
 void read_rents(const JsonObject& top, MoneyFiles& out) {
   std::set<std::string> rows, groups, with_default;
   for (const auto& o : top.objects("rents")) {
     MoneyFiles::RentRow row;
-    row.chip = read_text(o, "chip");
+    row.chip = read_money_text(o, "chip");
     row.rent.kind = o.one_of("kind", kRentKinds);
-    row.rent.provider = read_text(o, "provider");
+    row.rent.provider = read_money_text(o, "provider");
     row.rent.usd_per_chip_hour = read_price(o, "usd_per_chip_hour", "USD per chip-hour", 0.001, 1000);
     row.is_default = o.boolean("default", false);
     o.finish();
@@ -58,31 +33,12 @@ void read_rents(const JsonObject& top, MoneyFiles& out) {
     if (!with_default.count(group)) top.fail("rents", "no row of " + group + " has \"default\": true");
 }
 
-void read_tokens(const JsonObject& top, MoneyFiles& out) {
-  std::set<std::string> rows;
-  for (const auto& o : top.objects("token_prices")) {
-    MoneyFiles::TokenRow row;
-    row.llm = read_text(o, "llm");
-    row.provider = read_text(o, "provider");
-    row.plan.input = read_price(o, "input", kPerMillion, 0, 10'000);
-    row.plan.output = read_price(o, "output", kPerMillion, 0, 10'000);
-    row.plan.cached_input = read_optional(o, "cached_input", kPerMillion, 0, 10'000);
-    o.finish();
-    if (!rows.insert(row.llm + " " + row.provider).second) o.fail("provider", "has this row already: " + row.llm);
-    if (row.plan.cached_input.source.empty()) {
-      row.plan.cached_input = row.plan.input;
-      row.plan.cached_input.source += " (input price: the list names no price of cached input)";
-    }
-    out.tokens.push_back(row);
-  }
-}
-
 void read_sites(const JsonObject& top, MoneyFiles& out) {
   std::set<std::string> names;
   int defaults = 0;
   for (const auto& o : top.objects("sites")) {
     MoneyFiles::SiteRow row;
-    row.name = read_text(o, "name");
+    row.name = read_money_text(o, "name");
     row.pue = read_price(o, "pue", "1", 1, 10);
     row.grid_carbon = read_price(o, "grid_carbon", "gCO2e/kWh", 0, 5000);
     row.electricity = read_optional(o, "electricity", "USD/kWh", 0, 10);

@@ -15,8 +15,9 @@ struct MoneyFiles {
     bool is_default = false;  // one row per chip and kind is
   };
   struct TokenRow {
-    std::string llm, provider;  // together unique
-    TokenPlan plan;
+    std::string llm, provider;
+    TokenTariff tariff;
+    const std::string& as_of() const { return tariff.rates.front().prices.input.as_of; }  // the three are unique
   };
   struct SiteRow {
     std::string name;

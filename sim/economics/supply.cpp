@@ -8,8 +8,6 @@
 namespace tokenfab {
 namespace {
 
-constexpr const char* kPerMillion = "USD per million tokens";
-
 /// A catalogue look-up whose failure is reported at `key`.
 template <class Look>
 auto looked_up(const JsonObject& object, const std::string& key, Look look) {
@@ -138,23 +136,6 @@ Supply read_supply(const JsonObject& pool, const std::string& chip, const MoneyC
   supply.site = read_site(o, chip, money, assumptions);
   o.finish();
   return supply;
-}
-
-TokenPlan parse_plan(const JsonObject& plan, const std::string& llm, const MoneyCatalog& money) {
-  TokenPlan out;
-  if (plan.raw("pay_per_token").is_string()) {
-    out = looked_up(plan, "pay_per_token", [&] { return money.plan(llm, plan.string("pay_per_token")); });
-  } else {
-    const JsonObject o = plan.object("pay_per_token");
-    out.input = given(o, "input", 0, 1e6, kPerMillion);
-    out.output = given(o, "output", 0, 1e6, kPerMillion);
-    out.cached_input = out.input;
-    out.cached_input.source += " (input price: no price of cached input given)";
-    if (o.has("cached_input")) out.cached_input = given(o, "cached_input", 0, 1e6, kPerMillion);
-    o.finish();
-  }
-  plan.finish();
-  return out;
 }
 
 }  // namespace tokenfab

@@ -105,6 +105,9 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
                      100,
                      0.02,
                      replication == 0 ? 90.5 : std::numeric_limits<double>::infinity()};
+  r.started_s = 0.5;
+  r.meter = {{0, 0, 0, 90, 2, 88, 900, 3, 450}, {0, 1, 4, 8, 0, 2, 80, 0, 40}};
+  r.spending = SpendControl{105, 4, 2, 30, 0.25};
   r.provenance = "datasheet";
   r.bands = {name + " basis", {{"ttft_s.p50", 0.4, 0.6}, {"cost.usd_per_mtok", 31, 40}, {"saturated", 0, 1}}};
   r.keeps_rows = true;

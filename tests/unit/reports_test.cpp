@@ -75,9 +75,9 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                  latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, pnl, provenance, error,
-                 bands, keeps, rows] = record;
+                 bands, keeps, rows, started, meter, spending] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    provenance, error, bands.basis);
+                    provenance, error, bands.basis, started, meter, spending);
   };
   CHECK((plain(in) == plain(out)));
   for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
