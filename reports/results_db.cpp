@@ -16,7 +16,7 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 6;
+constexpr int kSchemaVersion = 7;
 constexpr const char* kSession = "session";  // metric: from the first request to the end of the last
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
@@ -105,6 +105,8 @@ const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
 const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
 const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
 const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
+const auto kCostDetail = [](auto& r, auto f) { fields::cost_detail(r, f); };
+const auto kUnitCost = [](auto& r, auto f) { fields::unit_cost(r, f); };
 
 std::string decimal(Int128 value) {
   if (value == 0) return "0";
@@ -397,6 +399,9 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_rows(db, run, r.rows);
   write_trust(db, run, r.pools);
   write_list(db, run, "band", "entry", r.bands.of, kBand);
+  Statement detail = insert(db, "cost_detail", {"run_id"}, r.cost.detail, kCostDetail);
+  write(detail.bind(run), r.cost.detail, kCostDetail);
+  write_list(db, run, "unit_cost", "entry", r.cost.detail.unit_costs, kUnitCost);
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
 }
@@ -450,6 +455,8 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
   r.prices = read_list<PriceUsed>(db, run, "price_used WHERE run_id = ? ORDER BY entry", kPrice);
   r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
+  read_one(db, run, "cost_detail WHERE run_id = ?", r.cost.detail, kCostDetail);
+  r.cost.detail.unit_costs = read_list<UnitCost>(db, run, "unit_cost WHERE run_id = ? ORDER BY entry", kUnitCost);
   return r;
 }
 

@@ -103,6 +103,7 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
   std::vector<Supply> supplies;
   for (const auto& pool : alternative.pools) supplies.push_back(pool.supply);
   price_run(record, supplies, alternative.plan);
+  price_tasks(record, alternative.quality);
   return record;
 }
 

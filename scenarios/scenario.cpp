@@ -54,6 +54,7 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
     a.assumptions.push_back({"/router", "least-outstanding", "the common default of LLM gateways"});
   a.router = top.one_of("router", Router::names(), "least-outstanding");
   a.plan = read_plan(top, a.pools[0].spec.model->deployment().llm.id, money);
+  a.quality = read_quality(top);
   top.finish();
   return a;
 }

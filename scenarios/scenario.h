@@ -7,6 +7,7 @@
 #include "scenarios/pools.h"
 #include "scenarios/workload_plan.h"
 #include "sim/core/records.h"
+#include "sim/economics/common_unit.h"
 
 namespace tokenfab {
 
@@ -18,6 +19,7 @@ struct Alternative {
   WorkloadPlan workload;
   Slo slo;
   std::optional<TokenPlan> plan;
+  std::optional<TaskQuality> quality;
   double horizon_s = 0;
   std::vector<Assumption> assumptions;
 };
