@@ -59,6 +59,7 @@ void pool(P& p, F f) {
   f("tensor_parallel", p.tensor_parallel), f("pipeline_parallel", p.pipeline_parallel), f("replicas", p.replicas);
   f("chips", p.chips), f("peak_flops", p.peak_flops), f("peak_bandwidth", p.peak_bandwidth);
   f("kv_blocks", p.kv_blocks), f("kv_block_tokens", p.kv_block_tokens), f("role", p.role);
+  f("active_parameters", p.active_parameters), f("active_weight_bytes", p.active_weight_bytes);
 }
 
 template <class P, class F>
@@ -122,6 +123,20 @@ template <class S, class F>
 void spending(S& s, F f) {
   f("calls", s.calls), f("refused", s.refused), f("truncated", s.truncated);
   f("output_tokens_cut", s.output_tokens_cut), f("most_usd", s.most_usd);
+}
+
+template <class D, class F>
+void cost_detail(D& d, F f) {
+  f("usd_unused", d.usd_unused), f("carbon_market_g", d.carbon_market_g);
+  f("equivalent_mtok_flop", d.equivalent_mtok_flop), f("equivalent_mtok_bytes", d.equivalent_mtok_bytes);
+  f("success_rate", d.success_rate), f("usd_per_failure", d.usd_per_failure), f("usd_per_task", d.usd_per_task);
+}
+
+template <class U, class F>
+void unit_cost(U& u, F f) {
+  f("method", u.method), f("basis", u.basis), f("usd_per_mtok_input", u.usd_per_mtok_input);
+  f("usd_per_mtok_cached", u.usd_per_mtok_cached), f("usd_per_mtok_output", u.usd_per_mtok_output);
+  f("cached_saving_usd", u.cached_saving_usd);
 }
 
 }  // namespace tokenfab::fields

@@ -125,6 +125,8 @@ std::optional<PnlSummary> read_pnl(Connection& db, std::int64_t run) {
     pnl.runway_months = std::numeric_limits<double>::infinity();
   return pnl;
 }
+const auto kCostDetail = [](auto& r, auto f) { fields::cost_detail(r, f); };
+const auto kUnitCost = [](auto& r, auto f) { fields::unit_cost(r, f); };
 
 std::string decimal(Int128 value) {
   if (value == 0) return "0";
@@ -446,6 +448,9 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
     Statement spending = insert(db, "spend_control", {"run_id"}, *r.spending, kSpending);
     write(spending.bind(run), *r.spending, kSpending);
   }
+  Statement detail = insert(db, "cost_detail", {"run_id"}, r.cost.detail, kCostDetail);
+  write(detail.bind(run), r.cost.detail, kCostDetail);
+  write_list(db, run, "unit_cost", "entry", r.cost.detail.unit_costs, kUnitCost);
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
 }
@@ -523,6 +528,8 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
   r.meter = read_list<MeterCell>(db, run, "meter WHERE run_id = ? ORDER BY entry", kMeter);
   if (SpendControl s; read_one(db, run, "spend_control WHERE run_id = ?", s, kSpending)) r.spending = s;
+  read_one(db, run, "cost_detail WHERE run_id = ?", r.cost.detail, kCostDetail);
+  r.cost.detail.unit_costs = read_list<UnitCost>(db, run, "unit_cost WHERE run_id = ? ORDER BY entry", kUnitCost);
   return r;
 }
 

@@ -49,6 +49,7 @@ CREATE TABLE pool (
   peak_flops REAL, peak_bandwidth REAL,               -- of one chip, FLOP/s and bytes/s
   kv_blocks INTEGER, kv_block_tokens INTEGER,         -- per replica
   role TEXT,                                          -- 'prefill', 'decode' or 'both'
+  active_parameters REAL, active_weight_bytes REAL,   -- of the model per token; 0: unknown
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 
@@ -210,6 +211,25 @@ CREATE TABLE infeasible (
   study TEXT NOT NULL, alternative TEXT NOT NULL, reason TEXT NOT NULL,
   UNIQUE (study, alternative)
 );
+
+-- What else a bill says (docs/definitions.md). NULL: unknown, or not declared.
+CREATE TABLE cost_detail (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  usd_unused REAL,                                       -- of usd_total: committed chip-hours that no pool held
+  carbon_market_g REAL,                                  -- operational, by the factor of the energy contract
+  equivalent_mtok_flop REAL, equivalent_mtok_bytes REAL, -- served tokens in millions of 7B-equivalents
+  success_rate REAL, usd_per_failure REAL,               -- as declared
+  usd_per_task REAL                                      -- of a solved task, failures paid for
+);
+
+-- The bill over uncached input, cached input and output tokens, by several methods: each adds up to cost.usd_total.
+-- NULL: no such token was served.
+CREATE TABLE unit_cost (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, method TEXT, basis TEXT,
+  usd_per_mtok_input REAL, usd_per_mtok_cached REAL, usd_per_mtok_output REAL,
+  cached_saving_usd REAL,                                -- cached tokens at the uncached price, less what they cost
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
 
 -- What happened, in one row per run.
 CREATE VIEW v_summary AS

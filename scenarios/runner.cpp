@@ -107,6 +107,7 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
   for (const auto& pool : alternative.pools) supplies.push_back(pool.supply);
   price_run(record, supplies, alternative.plan);
   if (alternative.provider) record.pnl = profit_and_loss(record, *alternative.provider);
+  price_tasks(record, alternative.quality);
   return record;
 }
 

@@ -71,6 +71,7 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
     a.provider = read_provider(top.object("provider"));
   }
   a.spending = read_spending(top, a.plan, a.assumptions);
+  a.quality = read_quality(top);
   top.finish();
   return a;
 }

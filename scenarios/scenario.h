@@ -7,6 +7,7 @@
 #include "scenarios/pools.h"
 #include "scenarios/workload_plan.h"
 #include "sim/core/records.h"
+#include "sim/economics/common_unit.h"
 #include "sim/economics/pnl.h"
 #include "sim/workload/spend_limit.h"
 
@@ -21,6 +22,7 @@ struct Alternative {
   Slo slo;
   std::optional<PricePlan> plan;
   std::optional<Provider> provider;
+  std::optional<TaskQuality> quality;
   double horizon_s = 0;
   std::vector<Assumption> assumptions;
   std::optional<SpendLimit> spending;

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 
 // Plain results of a run: what the simulator hands to economics, reports and the command line.
 namespace tokenfab {
+
+inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 enum class RequestState : std::uint8_t { served, rejected, in_flight };
 
@@ -90,6 +93,8 @@ struct PoolUsage {
   std::vector<StepTimeRow> step_time;
   std::vector<CacheLevelUsage> prefix_cache;  // nearest level first; empty: none
   std::int64_t prompt_tokens_looked_up = 0;   // in the prefix cache: all of every request scheduled
+  double active_parameters = 0;               // of the model, per token; 0: unknown
+  double active_weight_bytes = 0;             // what one token alone reads of the weights, as stored
 };
 
 struct Assumption {
@@ -155,6 +160,25 @@ struct SpendControl {
   bool operator==(const SpendControl&) const = default;
 };
 
+/// The bill split over three kinds of served tokens by one method (sim/economics/unit_costs.h). Times their tokens, the
+/// three add up to usd_total. NaN: no such token was served.
+struct UnitCost {
+  std::string method, basis;                               // basis: where the shares come from
+  double usd_per_mtok_input = 0, usd_per_mtok_cached = 0;  // of uncached and of cached input tokens
+  double usd_per_mtok_output = 0;
+  double cached_saving_usd = 0;  // cached tokens at the uncached price, less what they cost
+};
+
+/// What else a bill says of a run. NaN: unknown, or not declared.
+struct CostDetail {
+  double usd_unused = 0;              // of usd_total: committed chip-hours that no pool held
+  double carbon_market_g = kUnknown;  // operational, by the factor of the energy contract
+  double equivalent_mtok_flop = kUnknown, equivalent_mtok_bytes = kUnknown;  // served, in millions of 7B-equivalents
+  double success_rate = kUnknown, usd_per_failure = kUnknown;                // declared: tasks solved at first try
+  double usd_per_task = kUnknown;                                            // solved; failures paid for
+  std::vector<UnitCost> unit_costs;
+};
+
 /// Costs of one run; see docs/definitions.md for each denominator and basis.
 struct CostSummary {
   double usd_total = 0;                              // allocation: everything paid for over the makespan
@@ -168,6 +192,7 @@ struct CostSummary {
   double break_even_price_factor = 0;              // multiply the plan's prices by this to break even
   double break_even_utilisation = 0;               // busy share of paid time at which revenue = cost
   double utilisation_time = 0, utilisation_cost = 0, mfu = 0, mbu = 0, goodput_share = 0;
+  CostDetail detail;
 };
 
 /// A provider's profit and loss; see docs/definitions.md. Amounts are of the run unless they say month (730 h). NaN:

@@ -25,6 +25,15 @@ const MoneyFiles::SiteRow& site_row(const MoneyFiles& files, const std::string& 
 
 }  // namespace
 
+Price built_up_capex(const Price& chip, const Price& server, const Price& network) {
+  Price whole = chip;
+  if (chip.source.empty()) return whole;
+  whole.value *= 1 + server.value + network.value;
+  whole.source = "$" + shortest(chip.value) + " (" + chip.source + ") x (1 + " + shortest(server.value) + " + " +
+                 shortest(network.value) + ") (server: " + server.source + "; network: " + network.source + ")";
+  return whole;
+}
+
 MoneyCatalog::MoneyCatalog(const std::string& root)
     : files_(std::make_shared<MoneyFiles>(read_money_files(root + "/money"))) {}
 
@@ -83,7 +92,15 @@ Site MoneyCatalog::site(const std::string& name, const std::string& chip) const 
   const auto& row = site_row(*files_, name);
   const auto own = files_->embodied.find(chip);
   return {row.pue, row.grid_carbon, own != files_->embodied.end() ? own->second : files_->embodied_default,
-          files_->embodied_life};
+          files_->embodied_life, row.market_carbon};
+}
+
+Price MoneyCatalog::embodied_chip_alone(const std::string& chip) const {
+  const auto known = files_->embodied_chip_alone.find(chip);
+  if (known != files_->embodied_chip_alone.end()) return known->second;
+  Price none;
+  none.unit = files_->embodied_default.unit;
+  return none;
 }
 
 Owned MoneyCatalog::owned(const std::string& chip, const std::string& site) const {
@@ -93,17 +110,17 @@ Owned MoneyCatalog::owned(const std::string& chip, const std::string& site) cons
   o.interest = files_->interest;
   o.hosting_usd_per_kw_month = files_->hosting;
   o.electricity_usd_per_kwh = site_row(*files_, site).electricity;
-  o.capex_usd_per_chip.unit = "USD";
+  o.capex_usd_per_chip.unit = o.chip_usd.unit = "USD";
+  o.server_share = files_->server_share;
+  o.network_share = files_->network_share;
+  o.staff_usd_per_chip_year = files_->staff;
+  o.software_usd_per_chip_year = files_->software;
   o.provisioned_kw_per_chip.unit = "kW";
   const auto known = files_->owned.find(chip);
   if (known == files_->owned.end()) return o;
   o.provisioned_kw_per_chip = known->second.provisioned_power;
-  o.capex_usd_per_chip = known->second.price;
-  if (o.capex_usd_per_chip.source.empty()) return o;
-  const Price& share = files_->server_share;
-  o.capex_usd_per_chip.source = "$" + shortest(o.capex_usd_per_chip.value) + " (" + o.capex_usd_per_chip.source +
-                                ") x (1 + " + shortest(share.value) + ") (" + share.source + ")";
-  o.capex_usd_per_chip.value *= 1 + share.value;
+  o.chip_usd = known->second.price;
+  o.capex_usd_per_chip = built_up_capex(o.chip_usd, o.server_share, o.network_share);
   return o;
 }
 
@@ -128,8 +145,10 @@ std::vector<PriceRow> MoneyCatalog::rows() const {
     add(s.name, "PUE", "", s.pue, s.is_default);
     add(s.name, "grid carbon", "", s.grid_carbon, s.is_default);
     add(s.name, "electricity", "", s.electricity, s.is_default);
+    add(s.name, "market carbon", "", s.market_carbon, s.is_default);
   }
   for (const auto& [chip, price] : f.embodied) add(chip, "embodied carbon", "", price, false);
+  for (const auto& [chip, price] : f.embodied_chip_alone) add(chip, "embodied carbon, chip alone", "", price, false);
   add("other chips", "embodied carbon", "", f.embodied_default, true);
   add("all chips", "life for embodied carbon", "", f.embodied_life, true);
   for (const auto& [chip, known] : f.owned) {
@@ -137,7 +156,11 @@ std::vector<PriceRow> MoneyCatalog::rows() const {
     add(chip, "provisioned power", "", known.provisioned_power, false);
   }
   add("owned chips", "server share", "", f.server_share, true);
+  add("owned chips", "network share", "", f.network_share, true);
+  add("owned chips", "staff", "", f.staff, true);
+  add("owned chips", "software", "", f.software, true);
   add("owned chips", "life", "", f.life, true);
+  for (const auto& [who, years] : f.lives) add("owned chips", "accounting life", who, years, false);
   add("owned chips", "residual share", "", f.residual, true);
   add("owned chips", "interest", "", f.interest, true);
   add("owned chips", "hosting", "", f.hosting, true);

@@ -10,8 +10,8 @@
 namespace tokenfab {
 namespace {
 
-const std::vector<std::string> kRentKinds = {"on-demand", "reserved-1y",     "reserved-3y",
-                                             "spot",      "tco-hyperscaler", "tco-neocloud"};
+const std::vector<std::string> kRentKinds = {"on-demand",      "reserved-1y",     "reserved-3y", "spot",
+                                             "capacity-block", "tco-hyperscaler", "tco-neocloud"};
 
 void read_rents(const JsonObject& top, MoneyFiles& out) {
   std::set<std::string> rows, groups, with_default;
@@ -21,6 +21,7 @@ void read_rents(const JsonObject& top, MoneyFiles& out) {
     row.rent.kind = o.one_of("kind", kRentKinds);
     row.rent.provider = read_money_text(o, "provider");
     row.rent.usd_per_chip_hour = read_price(o, "usd_per_chip_hour", "USD per chip-hour", 0.001, 1000);
+    if (o.has("upfront_share")) row.rent.upfront_share = read_price(o, "upfront_share", "1", 0, 1).value;
     row.is_default = o.boolean("default", false);
     o.finish();
     const std::string group = row.chip + " " + row.rent.kind;
@@ -42,6 +43,7 @@ void read_sites(const JsonObject& top, MoneyFiles& out) {
     row.pue = read_price(o, "pue", "1", 1, 10);
     row.grid_carbon = read_price(o, "grid_carbon", "gCO2e/kWh", 0, 5000);
     row.electricity = read_optional(o, "electricity", "USD/kWh", 0, 10);
+    row.market_carbon = read_optional(o, "market_carbon", "gCO2e/kWh", 0, 5000);
     row.is_default = o.boolean("default", false);
     o.finish();
     if (!names.insert(row.name).second) o.fail("name", "\"" + row.name + "\" has a row already");
@@ -54,6 +56,8 @@ void read_sites(const JsonObject& top, MoneyFiles& out) {
   out.embodied_default = read_price(e, "default", "kgCO2e", 0.1, 1e6);
   const JsonObject chips = e.object("chips");
   for (const auto& chip : chips.keys()) out.embodied[chip] = read_price(chips, chip, "kgCO2e", 0.1, 1e6);
+  const JsonObject alone = e.object_or_empty("chips_alone");
+  for (const auto& chip : alone.keys()) out.embodied_chip_alone[chip] = read_price(alone, chip, "kgCO2e", 0.1, 1e6);
   e.finish();
 }
 
@@ -64,6 +68,11 @@ void read_ownership(const JsonObject& top, MoneyFiles& out) {
   out.interest = read_price(o, "interest", "1/year", 0, 1);
   out.hosting = read_price(o, "hosting", "USD/kW-month", 0, 100'000);
   out.server_share = read_price(o, "server_share", "1", 0, 10);
+  out.network_share = read_price(o, "network_share", "1", 0, 10);
+  out.staff = read_price(o, "staff", "USD per chip-year", 0, 1e6);
+  out.software = read_price(o, "software", "USD per chip-year", 0, 1e6);
+  const JsonObject lives = o.object_or_empty("accounting_lives");
+  for (const auto& who : lives.keys()) out.lives[who] = read_price(lives, who, "years", 0.1, 50);
   const JsonObject chips = o.object("chips");
   for (const auto& chip : chips.keys()) {
     const JsonObject c = chips.object(chip);

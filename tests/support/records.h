@@ -62,6 +62,7 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   p.steps = 500, p.preemptions = 4, p.flop = 1e15, p.hbm_bytes = 2e13, p.peak_flops = 1e15, p.peak_bandwidth = 4e12;
   p.kv_blocks = 1000, p.kv_block_tokens = 16, p.peak_kv_blocks = 900;
   p.most_sequences = 70, p.most_context = 600, p.most_tokens = 2048;
+  p.active_parameters = 7e10, p.active_weight_bytes = 1.4e11;
   p.prompt_tokens_looked_up = 990;
   p.prefix_cache = {{"hbm", 200, 0, 0}, {"host", 30, 4e9, 5e9}};
   p.trust = {"datasheet", name + " calibration", 0.05, 0.12, -0.01, name + " basis"};
@@ -108,6 +109,10 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   r.started_s = 0.5;
   r.meter = {{0, 0, 0, 90, 2, 88, 900, 3, 450}, {0, 1, 4, 8, 0, 2, 80, 0, 40}};
   r.spending = SpendControl{105, 4, 2, 30, 0.25};
+  r.cost.detail.usd_unused = 0.005, r.cost.detail.carbon_market_g = 1.25, r.cost.detail.equivalent_mtok_flop = 0.0147;
+  r.cost.detail.equivalent_mtok_bytes = 0.0146, r.cost.detail.success_rate = 0.9, r.cost.detail.usd_per_failure = 0.5;
+  r.cost.detail.usd_per_task = 0.06;
+  r.cost.detail.unit_costs = {{"busy-time", name + " basis", 20, 5, 66, 0.00005}};
   r.provenance = "datasheet";
   r.bands = {name + " basis", {{"ttft_s.p50", 0.4, 0.6}, {"cost.usd_per_mtok", 31, 40}, {"saturated", 0, 1}}};
   r.keeps_rows = true;

@@ -150,8 +150,19 @@ TEST_CASE("prices keep their order: spot and long contracts undercut the default
     const double on_demand = money.rent(chip, "on-demand").usd_per_chip_hour.value;
     for (const auto& kind : money.rent_kinds(chip)) {
       CAPTURE(chip, kind);
+      if (kind == "capacity-block") continue;  // of one provider: below
       CHECK(money.rent(chip, kind).usd_per_chip_hour.value <= on_demand);
     }
+  }
+}
+
+TEST_CASE("capacity blocks undercut the same provider's on-demand price") {
+  const MoneyCatalog money = test::shipped_money();
+  for (const auto& [chip, provider] : std::map<std::string, std::string>{
+           {"h100-sxm", "AWS p5.48xlarge"}, {"a100-40-sxm", "AWS p4d.24xlarge"}, {"trainium1", "AWS trn1.32xlarge"}}) {
+    CAPTURE(chip);
+    CHECK(money.rent(chip, "capacity-block", provider).usd_per_chip_hour.value <
+          money.rent(chip, "on-demand", provider).usd_per_chip_hour.value);
   }
 }
 
@@ -173,6 +184,10 @@ TEST_CASE("schema and loader refuse the same mistakes in price files") {
       {"no grid carbon", "sites", [](json& j) { j["sites"][0].erase("grid_carbon"); }},
       {"no embodied default", "sites", [](json& j) { j["embodied"].erase("default"); }},
       {"no interest", "ownership", [](json& j) { j["ownership"].erase("interest"); }},
+      {"no network share", "ownership", [](json& j) { j["ownership"].erase("network_share"); }},
+      {"staff in another unit", "ownership", [](json& j) { j["ownership"]["staff"]["unit"] = "USD"; }},
+      {"life of no length", "ownership", [](json& j) { j["ownership"]["accounting_lives"]["Meta"].erase("unit"); }},
+      {"contract's carbon as a bare number", "sites", [](json& j) { j["sites"][0]["market_carbon"] = 9; }},
       {"unknown key of a chip", "ownership", [](json& j) { j["ownership"]["chips"]["h100-sxm"]["tdp"] = 700; }},
   };
   for (const Broken& b : list) {

@@ -11,8 +11,13 @@ namespace {
 
 // Every field in order: a field added to a record does not compile here until it is listed, and so stored.
 auto fields_of(const CostSummary& c) {
-  const auto& [a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = c;
-  return std::tie(a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
+  const auto& [a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, detail] = c;
+  const auto& [da, db, dc, dd, de, df, dg, unit_costs] = detail;
+  return std::tie(a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, da, db, dc, dd, de, df, dg);
+}
+auto fields_of(const UnitCost& cost) {
+  const auto& [a, b, c, d, e, f] = cost;
+  return std::tie(a, b, c, d, e, f);
 }
 auto fields_of(const SeriesBin& bin) {
   const auto& [a, b, c, d, e, f, g] = bin;
@@ -58,10 +63,10 @@ void check_same(const Histogram& in, const Histogram& out) {
 void check_same(const PoolUsage& in, const PoolUsage& out) {
   const auto plain = [](const PoolUsage& pool) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
-                 ag, ah, ai, aj, ak, trust, steps, levels, looked_up] = pool;
+                 ag, ah, ai, aj, ak, trust, steps, levels, looked_up, active, active_bytes] = pool;
     const auto& [ta, tb, tc, td, te, tf] = trust;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    af, ag, ah, ai, aj, ak, ta, tb, tc, td, te, tf, looked_up);
+                    af, ag, ah, ai, aj, ak, ta, tb, tc, td, te, tf, looked_up, active, active_bytes);
   };
   CHECK((plain(in) == plain(out)));
   const auto sorted = [](std::vector<StepTimeRow> rows) {  // a table without order
@@ -108,6 +113,7 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   CHECK((fields_of(in.cost) == fields_of(out.cost)));
   REQUIRE(in.pnl.has_value() == out.pnl.has_value());
   if (in.pnl) CHECK((fields_of(*in.pnl) == fields_of(*out.pnl)));
+  check_same(in.cost.detail.unit_costs, out.cost.detail.unit_costs);
 }
 
 }  // namespace
