@@ -28,14 +28,14 @@ struct BreakEvenInput {
 struct Basis {
   std::string name, why_not;
   std::vector<Supply> supplies;
-  std::optional<UnitCost> cost;
+  std::optional<CostOfUnit> cost;
 };
 
 struct BreakEvenAnswer {
   BreakEvenInput input;
   int max_units = 0;
   bool release_idle = false;
-  UnitCost cost;
+  CostOfUnit cost;
   UnitRevenue revenue;
   BreakEven result;
   std::vector<Basis> bases;     // rent, own

@@ -37,7 +37,7 @@ OwnFactory own_factory(const Customer& c, const std::string& file) {
   if (inputs.size() != 1) throw UserError(args.path + ": a customer's factory is a scenario of one alternative");
   const BreakEvenInput& in = inputs.front();
   if (in.capacity.tokens_per_s <= 0) throw Infeasible(args.path + ": " + in.capacity.how);
-  const UnitCost cost = unit_cost(in.at_capacity, in.supplies);
+  const CostOfUnit cost = unit_cost(in.at_capacity, in.supplies);
   const CostSummary& split = in.at_capacity.cost;
   // Input and output cost what they do in the run at capacity, in proportion.
   const double per_token = cost.full(in.capacity) / split.usd_per_mtok / 1e6;

@@ -58,15 +58,15 @@ UnitCapacity capacity_of_run(const RunRecord& r) {
   return c;
 }
 
-double UnitCost::full(const UnitCapacity& capacity) const {
+double CostOfUnit::full(const UnitCapacity& capacity) const {
   return usd_per_hour / (capacity.tokens_per_s * 3600) * 1e6 + usd_per_mtok;
 }
 
-UnitCost unit_cost(const RunRecord& usage, const std::vector<Supply>& supplies) {
+CostOfUnit unit_cost(const RunRecord& usage, const std::vector<Supply>& supplies) {
   require(usage.makespan_s > 0, "usage over some time");
   const RunRecord idle = without_dynamic_energy(usage);
   const double tokens = tokens_of(usage);
-  UnitCost c;
+  CostOfUnit c;
   c.usd_per_hour = hourly(idle, supplies);
   if (tokens > 0) c.usd_per_mtok = std::max(0.0, bill(usage, supplies) - bill(idle, supplies)) / tokens * 1e6;
   return c;
@@ -85,14 +85,14 @@ UnitRevenue unit_revenue(const RunRecord& r, const std::optional<Provider>& prov
   return out;
 }
 
-CostCurve monthly_curve(const std::string& name, const UnitCost& cost, const UnitCapacity& capacity,
+CostCurve monthly_curve(const std::string& name, const CostOfUnit& cost, const UnitCapacity& capacity,
                         bool release_idle) {
   if (release_idle) return {name, 0, cost.full(capacity), 0, 1};
   return {name, 0, cost.usd_per_mtok, cost.usd_per_hour * kHoursPerMonth,
           capacity.tokens_per_s * kHoursPerMonth * 3600};
 }
 
-BreakEven break_even(const RunRecord& record, const UnitCapacity& capacity, const UnitCost& cost,
+BreakEven break_even(const RunRecord& record, const UnitCapacity& capacity, const CostOfUnit& cost,
                      const UnitRevenue& revenue, int max_units, bool release_idle) {
   BreakEven b;
   const double fee = 1 + revenue.platform_fee_share, net = revenue.net_usd_per_mtok;

@@ -25,13 +25,13 @@ struct UnitCapacity {
 UnitCapacity capacity_of_run(const RunRecord& record);
 
 /// What one unit costs: by the hour whether busy or not, and with each token.
-struct UnitCost {
+struct CostOfUnit {
   double usd_per_hour = 0, usd_per_mtok = 0;
   /// USD per million tokens at capacity.
   double full(const UnitCapacity& capacity) const;
 };
 /// A fold over recorded usage: what the dynamic energy adds is per token, everything else per hour.
-UnitCost unit_cost(const RunRecord& usage, const std::vector<Supply>& supplies);
+CostOfUnit unit_cost(const RunRecord& usage, const std::vector<Supply>& supplies);
 
 /// What reaches the provider of a million tokens at the run's mix; its fixed costs and fees.
 struct UnitRevenue {
@@ -52,11 +52,11 @@ struct BreakEven {
 };
 /// Where the capacity is not known, only price_factor exists. `release_idle`: capacity is paid only while it is used,
 /// so that cost is a line and not a staircase.
-BreakEven break_even(const RunRecord& record, const UnitCapacity& capacity, const UnitCost& cost,
+BreakEven break_even(const RunRecord& record, const UnitCapacity& capacity, const CostOfUnit& cost,
                      const UnitRevenue& revenue, int max_units, bool release_idle);
 
 /// A month's bill on a basis ("rent", "own"), as a curve over tokens a month.
-CostCurve monthly_curve(const std::string& name, const UnitCost& cost, const UnitCapacity& capacity, bool release_idle);
+CostCurve monthly_curve(const std::string& name, const CostOfUnit& cost, const UnitCapacity& capacity, bool release_idle);
 
 /// Buying one unit instead of renting it, kept for its life and busy as in `usage`.
 struct Purchase {

@@ -1,6 +1,7 @@
 #include "sim/economics/unit_costs.h"
 
 #include <cmath>
+#include <variant>
 
 #include "base/error.h"
 
@@ -127,10 +128,12 @@ bool apart(const RunRecord& r) {
 
 TokenBill busy_time_bill(const RunRecord& r, const std::vector<PoolBill>& bills) { return by_pool(r, bills, by_time); }
 
-PriceRatio price_ratio(const std::optional<TokenPlan>& plan) {
-  if (!plan || plan->input.value <= 0) return {1, 1, "no price list: every token costs the same"};
-  return {plan->cached_input.value / plan->input.value, plan->output.value / plan->input.value,
-          "the plan's prices: " + plan->input.source};
+PriceRatio price_ratio(const std::optional<PricePlan>& plan) {
+  const auto* tariff = plan ? std::get_if<TokenTariff>(&plan->terms) : nullptr;
+  if (tariff == nullptr || tariff->rates.front().prices.input.value <= 0)
+    return {1, 1, "no price list: every token costs the same"};
+  const TokenPlan& p = tariff->rates.front().prices;
+  return {p.cached_input.value / p.input.value, p.output.value / p.input.value, "the plan's prices: " + p.input.source};
 }
 
 std::vector<UnitCost> unit_costs(const RunRecord& r, const std::vector<PoolBill>& bills, const PriceRatio& ratio) {

@@ -22,8 +22,8 @@ struct PriceRatio {
   double cached = 1, output = 1;
   std::string basis;
 };
-/// A plan's own; all one without a plan, or where its input is free.
-PriceRatio price_ratio(const std::optional<TokenPlan>& plan);
+/// A plan's own; all one without a plan, or where it has no price per token or its input is free.
+PriceRatio price_ratio(const std::optional<PricePlan>& plan);
 
 /// The four methods, in this order; empty where no token was served.
 ///   busy-time    as above

@@ -72,7 +72,7 @@ TEST_CASE("the API's price over full cost is the break-even utilisation") {
   RunRecord r = an_hour(1);
   const std::vector<Supply> supply = {test::rented(1)};
   price_run(r, supply, test::plan(2, 2, 2));
-  const UnitCost cost = unit_cost(r, supply);
+  const CostOfUnit cost = unit_cost(r, supply);
   CHECK(cost.usd_per_hour == Approx(8).epsilon(1e-12));
   CHECK(cost.usd_per_mtok == 0);
   const UnitCapacity capacity{1, 8e6 / 3600, 1, "given"};
@@ -126,7 +126,7 @@ TEST_CASE("a unit's cost of a run is its bill: held by the hour, and the rest by
   r.pools[0].dynamic_energy_j = 9e7;
   const std::vector<Supply> supply = {owned()};
   price_run(r, supply, std::nullopt);
-  const UnitCost c = unit_cost(r, supply);
+  const CostOfUnit c = unit_cost(r, supply);
   CHECK(c.usd_per_mtok == Approx(9e7 / kJoulesPerKwh * 1.2 * 0.1 / 4).epsilon(1e-9));
   CHECK(2 * c.usd_per_hour + c.usd_per_mtok * 4 == Approx(r.cost.usd_total).epsilon(1e-9));
 }
