@@ -18,6 +18,7 @@ struct RunArgs {
   ScenarioArgs scenario;
   std::string output;
   bool stepwise = false, json = false, no_bands = false;
+  bool bases = false;  // rent and ownership side by side
   int jobs = 0;
   std::optional<bool> rows;
 };
@@ -41,6 +42,7 @@ struct PriceArgs {
   std::string database, plan;
   std::vector<std::string> set;
   bool json = false;
+  bool bases = false;  // rent and ownership side by side
 };
 void price(const PriceArgs& args);
 

@@ -45,6 +45,7 @@ int parse_and_run(int argc, char** argv) {
   run_app->add_flag("--no-bands", run.no_bands,
                     "No confidence bands: they simulate each alternative's first replication twice more");
   run_app->add_flag("--json", run.json, "Print one JSON object");
+  run_app->add_flag("--bases", run.bases, "Show the factory rented and owned, by allocation and by usage cost");
   run_app->callback([&] { cli::run(run); });
 
   cli::ExplainArgs explain;
@@ -73,6 +74,7 @@ int parse_and_run(int argc, char** argv) {
   price_app->add_option("--plan", price.plan, "JSON file with \"plan\" and \"supply\"");
   price_app->add_option("--set", price.set, "Override: /plan/…=value or /supply/…=value")->allow_extra_args(false);
   price_app->add_flag("--json", price.json, "Print one JSON object");
+  price_app->add_flag("--bases", price.bases, "Show the factory rented and owned, by allocation and by usage cost");
   price_app->callback([&] { cli::price(price); });
 
   cli::CatalogArgs catalog;

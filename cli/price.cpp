@@ -3,12 +3,13 @@
 
 #include "base/error.h"
 #include "base/json_object.h"
+#include "cli/bases.h"
 #include "cli/commands.h"
-#include "cli/record_json.h"
 #include "cli/summary.h"
 #include "reports/results_db.h"
 #include "scenarios/resolve.h"
 #include "sim/core/bands.h"
+#include "sim/economics/common_unit.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {
@@ -20,6 +21,7 @@ using nlohmann::json;
 json repriced_scenario(const RunRecord& record, const json& prices) {
   json scenario = json::parse(record.scenario_json);
   if (prices.contains("plan")) scenario["plan"] = prices["plan"];
+  if (prices.contains("quality")) scenario["quality"] = prices["quality"];
   if (prices.contains("supply"))
     for (auto& pool : scenario["pools"]) pool["supply"] = prices["supply"];
   return scenario;
@@ -40,6 +42,7 @@ void reprice(RunRecord& record, const json& prices, const std::string& name) {
   record.ledger.clear();
   record.prices.clear();
   price_run(record, supplies, plan);
+  price_tasks(record, read_quality(top));
   drop_cost_bands(record.bands);
 }
 
@@ -50,7 +53,7 @@ void price(const PriceArgs& args) {
   for (const auto& set : args.set) apply_set(prices, set);
   const std::string name = args.plan.empty() ? "--set" : args.plan;
   const JsonObject view(prices, name);
-  for (const char* key : {"plan", "supply"}) (void)view.has(key);
+  for (const char* key : {"plan", "supply", "quality"}) (void)view.has(key);
   view.finish();
 
   ResultsDb db = ResultsDb::open(args.database);
@@ -62,13 +65,10 @@ void price(const PriceArgs& args) {
   }
   if (records.empty()) throw UserError(args.database + ": holds no complete run");
   if (!args.json) {
-    std::cout << summary(records);
+    std::cout << summary(records) << bases_texts(records, args.bases);
     return;
   }
-  json out = record_json(records.front());
-  if (records.size() > 1)
-    for (const auto& r : records) out["runs"].push_back(record_json(r));
-  std::cout << out.dump(2) << "\n";
+  std::cout << runs_json(records, args.bases).dump(2) << "\n";
 }
 
 }  // namespace tokenfab::cli
