@@ -40,14 +40,16 @@ json carbon_per(const RunRecord& r, double count) {
 std::string price(double usd) { return std::isfinite(usd) ? fmt::format("{:.4g}", usd) : "-"; }
 
 std::string unit_cost_text(const UnitCost& c) {
-  return fmt::format("{} {} / {} / {}", c.method, price(c.usd_per_mtok_input), price(c.usd_per_mtok_cached),
+  return fmt::format("{} / {} / {}", price(c.usd_per_mtok_input), price(c.usd_per_mtok_cached),
                      price(c.usd_per_mtok_output));
 }
 
 std::string unit_costs_note(const RunRecord& r) {
-  std::string each;
-  for (const UnitCost& c : r.cost.detail.unit_costs) each += (each.empty() ? "" : "; ") + unit_cost_text(c);
-  if (each.empty()) return "";
+  if (r.cost.detail.unit_costs.empty()) return "";
+  const std::string first = unit_cost_text(r.cost.detail.unit_costs[0]);
+  std::string each = r.cost.detail.unit_costs[0].method + " " + first;
+  for (const UnitCost& c : r.cost.detail.unit_costs)
+    if (const std::string text = unit_cost_text(c); text != first) each += "; " + c.method + " " + text;
   std::string out =
       fmt::format("{}: USD per M uncached input / cached input / output tokens by {}", r.alternative, each);
   if (r.cached_tokens > 0)
