@@ -18,6 +18,7 @@ struct RunArgs {
   ScenarioArgs scenario;
   std::string output;
   bool stepwise = false, json = false, no_bands = false;
+  bool bases = false;  // rent and ownership side by side
   int jobs = 0;
   std::optional<bool> rows;
 };
@@ -46,6 +47,7 @@ struct PriceArgs {
   std::string focus;                 // write the bills here in FOCUS' columns
   std::string focus_date = "1970-01-01";
   double budget_usd = 0;  // a month
+  bool bases = false;     // rent and ownership side by side
 };
 void price(const PriceArgs& args);
 

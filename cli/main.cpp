@@ -46,6 +46,7 @@ int parse_and_run(int argc, char** argv) {
   run_app->add_flag("--no-bands", run.no_bands,
                     "No confidence bands: they simulate each alternative's first replication twice more");
   run_app->add_flag("--json", run.json, "Print one JSON object");
+  run_app->add_flag("--bases", run.bases, "Show the factory rented and owned, by allocation and by usage cost");
   run_app->callback([&] { cli::run(run); });
 
   cli::ExplainArgs explain;
@@ -85,6 +86,7 @@ int parse_and_run(int argc, char** argv) {
       ->capture_default_str();
   price_app->add_option("--budget", price.budget_usd, "Judge a monthly budget of this many USD")
       ->check(CLI::PositiveNumber);
+  price_app->add_flag("--bases", price.bases, "Show the factory rented and owned, by allocation and by usage cost");
   price_app->callback([&] { cli::price(price); });
 
   cli::CatalogArgs catalog;

@@ -3,10 +3,10 @@
 
 #include "base/error.h"
 #include "base/json_object.h"
+#include "cli/bases.h"
 #include "cli/commands.h"
 #include "cli/infeasible.h"
 #include "cli/price_plans.h"
-#include "cli/record_json.h"
 #include "cli/summary.h"
 #include "reports/results_db.h"
 #include "scenarios/resolve.h"
@@ -34,13 +34,13 @@ PlanChoice chosen(const PriceArgs& args) {
   if (!choice.litellm.empty() && choice.prices.contains("plan"))
     throw UserError("--litellm and another plan (--plan or --set /plan/...) exclude each other");
   const JsonObject view(choice.prices, choice.name);
-  for (const char* key : {"plan", "supply", "provider"}) (void)view.has(key);
+  for (const char* key : {"plan", "supply", "provider", "quality"}) (void)view.has(key);
   view.finish();
   return choice;
 }
 
-json run_json(const PricedRun& run, const std::optional<BudgetReport>& budget) {
-  json out = record_json(run.record);
+json run_json(const PricedRun& run, const std::optional<BudgetReport>& budget, bool bases) {
+  json out = runs_json({run.record}, bases);
   if (run.bill) out["bill"] = bill_json(*run.bill);
   if (budget) out["budget"] = budget_json(*budget);
   return out;
@@ -75,16 +75,16 @@ void price(const PriceArgs& args) {
   }
   if (!args.focus.empty()) write_focus(args.focus, args.focus_date, runs);
   if (args.json) {
-    json out = run_json(runs.front(), budgets.front());
+    json out = run_json(runs.front(), budgets.front(), args.bases);
     for (std::size_t i = 0; runs.size() > 1 && i < runs.size(); ++i)
-      out["runs"].push_back(run_json(runs[i], budgets[i]));
+      out["runs"].push_back(run_json(runs[i], budgets[i], args.bases));
     if (const auto refused = db.infeasible(); !refused.empty()) out["infeasible"] = infeasible_json(refused);
     std::cout << out.dump(2) << "\n";
     return;
   }
   std::vector<RunRecord> priced;
   for (const auto& run : runs) priced.push_back(run.record);
-  std::cout << summary(priced) << infeasible_text(db.infeasible());
+  std::cout << summary(priced) << bases_texts(priced, args.bases) << infeasible_text(db.infeasible());
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (runs[i].record.replication > 0) continue;
     if (runs[i].bill) std::cout << bill_text(runs[i].record, *runs[i].bill);

@@ -12,6 +12,7 @@
 #include "base/json_object.h"
 #include "base/text.h"
 #include "sim/core/bands.h"
+#include "sim/economics/common_unit.h"
 #include "sim/economics/plans/focus.h"
 #include "sim/economics/plans/litellm.h"
 #include "sim/economics/plans/read_plan.h"
@@ -29,6 +30,7 @@ namespace fs = std::filesystem;
 json repriced_scenario(const RunRecord& record, const json& prices) {
   json scenario = json::parse(record.scenario_json);
   if (prices.contains("plan")) scenario["plan"] = prices["plan"];
+  if (prices.contains("quality")) scenario["quality"] = prices["quality"];
   if (prices.contains("provider")) scenario["provider"].merge_patch(prices["provider"]);
   if (prices.contains("supply"))
     for (auto& pool : scenario["pools"]) pool["supply"] = prices["supply"];
@@ -68,6 +70,7 @@ PricedRun price_under(const RunRecord& stored, const PlanChoice& choice, const M
                                                    file_date(choice.litellm)));
   else if (top.has("plan")) out.plan = read_price_plan(top.object("plan"), {llm, money, assumed});
   out.bill = price_run(record, supplies, out.plan);
+  price_tasks(record, read_quality(top));
   record.pnl.reset();
   if (top.has("provider")) record.pnl = profit_and_loss(record, read_provider(top.object("provider")));
   drop_cost_bands(record.bands);

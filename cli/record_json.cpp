@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/cost_detail.h"
 #include "cli/pnl.h"
 
 namespace tokenfab::cli {
@@ -211,6 +212,7 @@ json record_json(const RunRecord& r) {
   out["carbon_g"] = number(r.cost.carbon_operational_g + r.cost.carbon_embodied_g);
   out["carbon"] = {{"operational_g", number(r.cost.carbon_operational_g)},
                    {"embodied_g", number(r.cost.carbon_embodied_g)}};
+  add_cost_detail(r, out);
   out["provenance"] = {{"grade", r.provenance},
                        {"error_band", r.error_band > 0 ? json(r.error_band) : json(nullptr)},
                        {"version", TOKENFAB_VERSION}};

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "base/text.h"
+#include "cli/bases.h"
 #include "cli/commands.h"
 #include "cli/infeasible.h"
 #include "cli/progress.h"
-#include "cli/record_json.h"
 #include "cli/summary.h"
 #include "cli/waterfall.h"
 #include "reports/results_db.h"
@@ -50,12 +50,10 @@ class Collector {
 };
 
 /// The first run's object; with several runs all of them under "runs".
-nlohmann::json combined(const std::vector<RunRecord>& records, const Scenario& scenario) {
-  nlohmann::json out = record_json(records.front());
+nlohmann::json combined(const std::vector<RunRecord>& records, const Scenario& scenario, bool bases) {
+  nlohmann::json out = runs_json(records, bases);
   if (const auto refused = refused_of(scenario); !refused.empty()) out["infeasible"] = infeasible_json(refused);
   if (const auto steps = waterfall(records); !steps.empty()) out["stack"] = waterfall_json(steps);
-  if (records.size() > 1)
-    for (const auto& r : records) out["runs"].push_back(record_json(r));
   return out;
 }
 
@@ -76,8 +74,10 @@ void run(const RunArgs& args) {
     run_scenario(
         scenario, options, [&](RunRecord&& r) { collector.add(std::move(r)); }, [&](const RunProgress& p) { line(p); });
   }
-  if (args.json) std::cout << combined(collector.records(), scenario).dump(2) << "\n";
-  else std::cout << summary(collector.records()) << infeasible_text(refused_of(scenario));
+  if (args.json) std::cout << combined(collector.records(), scenario, args.bases).dump(2) << "\n";
+  else
+    std::cout << summary(collector.records()) << bases_texts(collector.records(), args.bases)
+              << infeasible_text(refused_of(scenario));
 }
 
 }  // namespace tokenfab::cli

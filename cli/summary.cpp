@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/text.h"
+#include "cli/cost_detail.h"
 #include "cli/pnl.h"
 #include "cli/waterfall.h"
 
@@ -265,6 +266,8 @@ std::string summary(const std::vector<RunRecord>& records) {
   }
   std::string out = text_table(table) + waterfall_text(waterfall(records));
   for (const auto& g : groups) out += notes(*g.front());
+  out += "\nCost in detail\n";
+  for (const auto& g : groups) out += cost_detail_note(*g.front());
   const RunRecord& first = records.front();
   out += "\nTrust\n";
   for (const auto& g : groups) out += trust(*g.front());

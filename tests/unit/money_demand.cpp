@@ -26,6 +26,24 @@ TEST_CASE("implied elasticities of published reactions") {
   for (const double e : {-3.0, -1.0, -0.2}) CHECK(implied_elasticity(0.7, quantity_factor(0.7, e)) == Approx(e));
 }
 
+TEST_CASE("a market table's revenues at its prices imply its volumes, growth and elasticities") {
+  // An article's projection of 2025: billions of dollars a year at USD per million tokens, year by year.
+  const std::vector<double> usd = {8.5e9, 18.2e9, 35e9, 65e9}, price = {2.50, 1.20, 0.60, 0.30};
+  const std::vector<double> per_day = {9315068493150.686, 41552511415525.12, 159817351598173.53, 593607305936073.1};
+  const std::vector<double> growth = {4.46078431372549, 3.8461538461538463, 3.7142857142857144};
+  const std::vector<double> elasticity = {-2.037312541774368, -1.9434164716336328, -1.893084796083488};
+  std::vector<double> tokens;
+  for (std::size_t y = 0; y < usd.size(); ++y) {
+    tokens.push_back(usd[y] / price[y] * 1e6 / 365);
+    CHECK(tokens[y] == Approx(per_day[y]).epsilon(1e-9));
+    if (y == 0) continue;
+    CHECK(tokens[y] / tokens[y - 1] == Approx(growth[y - 1]).epsilon(1e-9));
+    CHECK(implied_elasticity(price[y] / price[y - 1], tokens[y] / tokens[y - 1]) ==
+          Approx(elasticity[y - 1]).epsilon(1e-9));
+  }
+  CHECK(compound_growth(usd.front(), usd.back(), 3) == Approx(0.9701447859719119).epsilon(1e-9));
+}
+
 TEST_CASE("a router by inverse square of price, and the concentration of what it leaves") {
   const std::vector<double> all = price_power_shares({1, 2, 3});
   CHECK(all[0] == Approx(0.7346938775510203).epsilon(1e-9));
