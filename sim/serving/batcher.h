@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,12 +32,13 @@ struct BatcherSpec {
   KvWindow window;                // of the model's sliding-window layers
   Pace pace;                      // of decoding sequences in simulated speculative decoding
   Scheduling scheduling = {};
-  bool prefix_cache = false;         // prompts share blocks of pages by their hashes (set_prefix)
-  std::int64_t prefix_pages = 1;     // pages of such a block
-  Ticks prefix_life = 0;             // blocks unused for longer are forgotten; 0: never
-  std::vector<CacheTierSpec> tiers;  // where blocks go when their pages are wanted; empty: nowhere
-  bool hold_finished = false;        // a finished sequence keeps its blocks until drop(): its cache is to go elsewhere
-  bool log_kv = false;               // keep kv_events() for an engine that owns real pages
+  std::function<double(const StepSums&)> step_seconds;  // predicted; with scheduling.max_step_s
+  bool prefix_cache = false;                            // prompts share blocks of pages by their hashes (set_prefix)
+  std::int64_t prefix_pages = 1;                        // pages of such a block
+  Ticks prefix_life = 0;                                // blocks unused for longer are forgotten; 0: never
+  std::vector<CacheTierSpec> tiers;                     // where blocks go when their pages are wanted; empty: nowhere
+  bool hold_finished = false;  // a finished sequence keeps its blocks until drop(): its cache is to go elsewhere
+  bool log_kv = false;         // keep kv_events() for an engine that owns real pages
 };
 
 /// What became of real pages, in the order in which it must be carried out. `page`: place in the slot's page table.
