@@ -103,6 +103,22 @@ TEST_CASE("alternatives inherit by like and change by set") {
   CHECK(c["workload"] == scenario["workload"]);
 }
 
+TEST_CASE("an alternative may change the scenario's workload, for itself") {
+  const json scenario = json::parse(R"({"workload": {"generate": {"arrivals": {"rate": 1}, "input_tokens": 10}},
+    "alternatives": [
+      {"name": "short", "pools": [{"chip": "x"}]},
+      {"name": "long", "like": "short", "set": {"/workload/generate/input_tokens": 99}},
+      {"name": "longer", "like": "long", "set": {"/workload/generate/arrivals/rate": 2}}]})");
+  const auto all = resolve_alternatives(scenario, "s.json");
+  REQUIRE(all.size() == 3);
+  const auto workload = [&](std::size_t i) { return json::parse(all[i].json)["workload"]["generate"]; };
+  CHECK(workload(0) == scenario["workload"]["generate"]);
+  CHECK(workload(1)["input_tokens"] == 99);
+  CHECK(workload(1)["arrivals"]["rate"] == 1);
+  CHECK(workload(2)["input_tokens"] == 99);
+  CHECK(workload(2)["arrivals"]["rate"] == 2);
+}
+
 TEST_CASE("--set reaches every alternative, whichever way it is written") {
   json scenario = json::parse(R"({"alternatives": [
     {"name": "a", "pools": [{"chip": "h100-sxm"}]}, {"name": "b", "like": "a", "set": {"/pools/0/chip": "l4"}}]})");
