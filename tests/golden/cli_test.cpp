@@ -18,8 +18,10 @@ std::vector<fs::path> shipped() {
 
 /// The command that runs it; long studies on fewer requests.
 std::string run_of(const fs::path& path) {
-  const bool long_one = path.stem() == "silicon-shootout";
-  return "run " + path.string() + (long_one ? " --no-bands --set /workload/max_requests=40" : "");
+  std::string shorter;
+  if (path.stem() == "silicon-shootout") shorter = " --no-bands --set /workload/max_requests=40";
+  if (path.stem() == "deepseek-day") shorter = " --set /workload/generate/duration_s=120";
+  return "run " + path.string() + shorter;
 }
 
 const std::string kMain = (kRoot / "scenarios/azure-conv-h100-70b.json").string();
