@@ -80,7 +80,8 @@ BudgetReport judge_budget(double usd, std::span<const double> alert_shares, cons
     if (!out.cap_hours && out.spent_usd >= usd) out.cap_hours = hours;
   }
   const double hours = std::min(record.makespan_s / 3600, kPlanMonthHours), per_hour = out.spent_usd / hours;
-  const auto whole = std::max<std::size_t>(1, static_cast<std::size_t>(hours / kBinHours));  // the last may be cut short
+  const auto whole =
+      std::max<std::size_t>(1, static_cast<std::size_t>(hours / kBinHours));  // the last may be cut short
   const std::span<const double> seen(series.data(), std::min(whole, series.size()));
   out.month = forecast_sum(seen, month_bins - seen.size(), block_of(seen.size()), kLevel, record.seed);
   if (!out.cap_hours && per_hour > 0 && per_hour * kPlanMonthHours >= usd) out.cap_hours = usd / per_hour;
