@@ -36,6 +36,11 @@ std::optional<SpendLimit> read_spending(const JsonObject& scenario, const std::o
   SpendLimit limit;
   limit.usd_per_interaction = o.number_in("usd_per_interaction", 0, 1e9);
   limit.max_output_tokens = static_cast<std::int32_t>(o.integer("max_output_tokens", 1, 10'000'000));
+  if (o.has("budget_usd")) {
+    if (scenario.object_or_empty("workload").has("sessions"))
+      o.fail("budget_usd", "is for workloads whose requests do not cause each other; this one has sessions");
+    limit.usd_in_all = o.number_in("budget_usd", 0, 1e12);
+  }
   const std::string over = o.one_of("over", {"refuse", "truncate", "downgrade"}, "refuse");
   if (over == "downgrade") o.fail("over", "\"downgrade\" is not supported by this version; allowed: refuse, truncate");
   if (over == "truncate") limit.over = SpendLimit::Over::truncate;

@@ -88,6 +88,22 @@ TokenTariff MoneyCatalog::tariff(const std::string& llm, const std::string& prov
                   "; or give {\"input\": …, \"output\": …} in USD per million tokens");
 }
 
+std::map<std::string, Price> MoneyCatalog::capacity(const std::string& provider, const std::string& item,
+                                                    const std::string& unit) const {
+  std::map<std::string, Price> out;
+  std::vector<std::string> known;
+  for (const auto& row : files_->capacity) {
+    if (row.price.unit != unit) continue;
+    if (row.provider == provider && row.item == item) out[row.term] = row.price;
+    const std::string name = row.provider + " " + row.item;
+    if (known.empty() || known.back() != name) known.push_back(name);
+  }
+  if (out.empty())
+    throw UserError("no price in " + unit + " of \"" + provider + " " + item + "\" is known" +
+                    known_names(known, provider + " " + item));
+  return out;
+}
+
 Site MoneyCatalog::site(const std::string& name, const std::string& chip) const {
   const auto& row = site_row(*files_, name);
   const auto own = files_->embodied.find(chip);
@@ -141,6 +157,7 @@ std::vector<PriceRow> MoneyCatalog::rows() const {
       add(t.llm, "output" + when, t.provider, rates.prices.output, false);
     }
   }
+  for (const auto& c : f.capacity) add(c.item, "capacity, term " + c.term, c.provider, c.price, false);
   for (const auto& s : f.sites) {
     add(s.name, "PUE", "", s.pue, s.is_default);
     add(s.name, "grid carbon", "", s.grid_carbon, s.is_default);

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ class MoneyCatalog {
   TokenTariff tariff(const std::string& llm, const std::string& provider, const std::string& as_of = "") const;
   /// Of making the chip without its share of a server; no source where it is not known.
   Price embodied_chip_alone(const std::string& chip) const;
+  /// Prices of a provider's capacity by term of commitment, all in this unit (kPerUnitHour or kPerChipSecond).
+  std::map<std::string, Price> capacity(const std::string& provider, const std::string& item,
+                                        const std::string& unit) const;
   /// "" = the default site. Embodied carbon is the chip's, or the class default.
   Site site(const std::string& name, const std::string& chip) const;
   /// What is known for owning this chip at a site ("" = the default one); a figure that is not known has an empty

@@ -96,6 +96,7 @@ MoneyFiles read_money_files(const std::string& folder) {
   };
   load("rents.json", read_rents);
   load("tokens.json", read_tokens);
+  load("capacity.json", read_capacity);
   load("sites.json", read_sites);
   load("ownership.json", read_ownership);
   return out;

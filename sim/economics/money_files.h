@@ -19,6 +19,10 @@ struct MoneyFiles {
     TokenTariff tariff;
     const std::string& as_of() const { return tariff.rates.front().prices.input.as_of; }  // the three are unique
   };
+  struct CapacityRow {
+    std::string provider, item, term;  // the three are unique
+    Price price;
+  };
   struct SiteRow {
     std::string name;
     Price pue, grid_carbon, electricity, market_carbon;
@@ -30,6 +34,7 @@ struct MoneyFiles {
 
   std::vector<RentRow> rents;
   std::vector<TokenRow> tokens;
+  std::vector<CapacityRow> capacity;
   std::vector<SiteRow> sites;
   Price embodied_life, embodied_default;
   std::map<std::string, Price> embodied, embodied_chip_alone;  // by chip; with its share of a server, and without
@@ -40,9 +45,9 @@ struct MoneyFiles {
   std::map<std::string, OwnedChip> owned;
 };
 
-/// Reads rents.json, tokens.json, sites.json and ownership.json in `folder`. Errors: UserError with file and JSON
-/// pointer for a missing or implausible number, another unit, an empty source or date, an unknown key, a doubled row,
-/// or a group without its one default.
+/// Reads rents.json, tokens.json, capacity.json, sites.json and ownership.json in `folder`. Errors: UserError with file
+/// and JSON pointer for a missing or implausible number, another unit, an empty source or date, an unknown key, a
+/// doubled row, or a group without its one default.
 MoneyFiles read_money_files(const std::string& folder);
 
 }  // namespace tokenfab

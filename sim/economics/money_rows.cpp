@@ -88,4 +88,20 @@ void read_tokens(const JsonObject& top, MoneyFiles& out) {
   }
 }
 
+void read_capacity(const JsonObject& top, MoneyFiles& out) {
+  std::set<std::string> rows;
+  for (const auto& o : top.objects("capacity_prices")) {
+    MoneyFiles::CapacityRow row;
+    row.provider = read_money_text(o, "provider");
+    row.item = read_money_text(o, "item");
+    row.term = o.one_of("term", {"none", "1mo", "6mo", "1y"});
+    const std::string unit = o.object("price").one_of("unit", {kPerUnitHour, kPerChipSecond});
+    row.price = read_price(o, "price", unit, 0, 1e6);
+    o.finish();
+    if (!rows.insert(row.provider + " " + row.item + " " + row.term).second)
+      o.fail("term", "has this row already: " + row.provider + " " + row.item);
+    out.capacity.push_back(std::move(row));
+  }
+}
+
 }  // namespace tokenfab

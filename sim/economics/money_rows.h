@@ -17,5 +17,7 @@ Price read_optional(const JsonObject& parent, const std::string& key, const std:
 
 /// "token_prices" of tokens.json.
 void read_tokens(const JsonObject& top, MoneyFiles& out);
+/// "capacity_prices" of capacity.json.
+void read_capacity(const JsonObject& top, MoneyFiles& out);
 
 }  // namespace tokenfab

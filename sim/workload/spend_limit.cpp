@@ -76,10 +76,15 @@ class SpendLimited final : public RequestSource {
   /// The output that the next call of this interaction may produce; less than 1: none. The last comparison is the very
   /// sum that the call will make of what is spent, so rounding cannot break the ceiling.
   double allowed(const Interaction& i, const Request& r) const {
-    const double before = i.spent + i.reserved, left = limit_.usd_per_interaction - before - usd(r.input_tokens, 0);
     double tokens = limit_.max_output_tokens;
-    if (limit_.output_usd > 0) tokens = std::min(tokens, std::max(0.0, std::floor(left / limit_.output_usd * 1e6) + 1));
-    while (tokens > 0 && before + usd(r.input_tokens, tokens) > limit_.usd_per_interaction) --tokens;
+    for (const auto& [before, most] :
+         {std::pair(i.spent + i.reserved, limit_.usd_per_interaction), std::pair(admitted_usd_, limit_.usd_in_all)}) {
+      if (!std::isfinite(most)) continue;
+      if (limit_.output_usd > 0)
+        tokens = std::min(
+            tokens, std::max(0.0, std::floor((most - before - usd(r.input_tokens, 0)) / limit_.output_usd * 1e6) + 1));
+      while (tokens > 0 && before + usd(r.input_tokens, tokens) > most) --tokens;
+    }
     return tokens;
   }
 
@@ -98,6 +103,7 @@ class SpendLimited final : public RequestSource {
     control_.truncated += cut < r.output_tokens;
     control_.output_tokens_cut += r.output_tokens - cut;
     r.output_tokens = cut;
+    admitted_usd_ += usd(r.input_tokens, cut);
     if (r.session == 0 || !closed_loop()) {  // nobody says how it ends: it counts as served
       i.spent += usd(r.input_tokens, cut);
       control_.most_usd = std::max(control_.most_usd, i.spent);
@@ -144,6 +150,7 @@ class SpendLimited final : public RequestSource {
   RequestBatch ahead_, caused_;
   std::size_t at_ = 0;
   bool ended_ = false;
+  double admitted_usd_ = 0;                                 // by all calls let through
   std::unordered_map<std::uint32_t, Interaction> open_;     // by session
   std::multimap<std::pair<Ns, std::uint32_t>, Held> held_;  // not yet offered, by arrival
 };
@@ -152,6 +159,7 @@ class SpendLimited final : public RequestSource {
 
 std::unique_ptr<RequestSource> limit_spend(std::unique_ptr<RequestSource> inner, const SpendLimit& limit,
                                            SpendControl& control) {
+  require(!inner->closed_loop() || !std::isfinite(limit.usd_in_all), "a budget in all is for open loops");
   require(limit.max_output_tokens > 0 && limit.usd_per_interaction >= 0, "a ceiling allows some output length");
   return std::make_unique<SpendLimited>(std::move(inner), limit, control);
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <limits>
 #include <memory>
 
 #include "sim/core/records.h"
@@ -16,11 +17,14 @@ struct SpendLimit {
     refuse,
     truncate
   } over = Over::refuse;  // truncate: allow what is left; refuse where that is nothing
+  double usd_in_all = std::numeric_limits<double>::infinity();  // a budget of all interactions; open loops only
 };
 
 /// `inner` with each call let through, shortened or refused. Refused calls end at their arrival, unserved, for the
 /// session; they never reach the factory. `control` gets the counts; it must outlive the source.
-/// No interaction spends more than the ceiling. Outputs are at most max_output_tokens long, whatever the policy.
+/// A call that comes to the factory counts against the budget even where the factory turns it away.
+/// No interaction spends more than the ceiling, and all together no more than the budget. Outputs are at most
+/// max_output_tokens long, whatever the policy.
 std::unique_ptr<RequestSource> limit_spend(std::unique_ptr<RequestSource> inner, const SpendLimit& limit,
                                            SpendControl& control);
 

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string kRoot = TOKENFAB_SOURCE_DIR "/hwmodels";
-const std::vector<std::string> kFiles = {"rents", "tokens", "sites", "ownership"};
+const std::vector<std::string> kFiles = {"rents", "tokens", "sites", "ownership", "capacity"};
 
 json shipped(const std::string& name) {
   std::ifstream in(kRoot + "/money/" + name + ".json");
@@ -183,6 +183,8 @@ TEST_CASE("schema and loader refuse the same mistakes in price files") {
       {"negative price", "tokens", [](json& j) { j["token_prices"][0]["output"]["value"] = -1; }},
       {"no grid carbon", "sites", [](json& j) { j["sites"][0].erase("grid_carbon"); }},
       {"no embodied default", "sites", [](json& j) { j["embodied"].erase("default"); }},
+      {"unknown term", "capacity", [](json& j) { j["capacity_prices"][0]["term"] = "2mo"; }},
+      {"capacity per token", "capacity", [](json& j) { j["capacity_prices"][0]["price"]["unit"] = "USD"; }},
       {"no interest", "ownership", [](json& j) { j["ownership"].erase("interest"); }},
       {"no network share", "ownership", [](json& j) { j["ownership"].erase("network_share"); }},
       {"staff in another unit", "ownership", [](json& j) { j["ownership"]["staff"]["unit"] = "USD"; }},

@@ -220,3 +220,28 @@ TEST_CASE("requests outside sessions are interactions of their own") {
   CHECK(control.refused == 1);
   CHECK(control.truncated == 0);
 }
+
+TEST_CASE("a budget of all interactions is never exceeded, and what fits goes out") {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    RandomStream random(seed, 0, StreamPurpose::images);
+    SpendLimit limit;
+    limit.input_usd = 3, limit.output_usd = 15, limit.max_output_tokens = 800, limit.usd_per_interaction = 2;
+    limit.usd_in_all = random.uniform();
+    SpendControl control;
+    const auto source =
+        limit_spend(std::make_unique<testing::VectorSource>(random_requests(random, 300)), limit, control);
+    RequestBatch batch;
+    double spent = 0;
+    std::int64_t out = 0;
+    for (source->read(batch, 64); !batch.requests.empty(); source->read(batch, 64))
+      for (const Request& r : batch.requests) spent += (r.input_tokens * 3.0 + r.output_tokens * 15.0) / 1e6, ++out;
+    CAPTURE(seed);
+    REQUIRE(spent <= limit.usd_in_all * (1 + 1e-12));
+    CHECK(out == control.calls - control.refused);
+    CHECK(out > 0);
+  }
+  SpendControl control;
+  SpendLimit limit;
+  limit.max_output_tokens = 1, limit.usd_in_all = 1;
+  CHECK_THROWS_AS(limit_spend(std::make_unique<Chats>(1, 1, 1), limit, control), InternalError);
+}

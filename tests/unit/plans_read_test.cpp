@@ -44,6 +44,14 @@ TEST_CASE("every kind of plan is read, and its schema accepts it") {
       {{"pay_per_token", {{"provider", "openai"}, {"llm", "gpt-4o"}, {"classes", {"standard", "batch"}}}}},
       {{"gpu_second", {{"usd_per_second", 0.00012}, {"boot_s", 30}, {"charged", "paid"}}}},
       {{"gpu_second", {{"usd_per_hour", 2.5}}}},
+      {{"gpu_second", {{"provider", "replicate"}, {"item", "h100"}}}},
+      {{"provisioned",
+        {{"provider", "bedrock"},
+         {"item", "cohere.command-text-v14"},
+         {"term", "1mo"},
+         {"units", 1},
+         {"tokens_per_s", 1e4},
+         {"overflow", "reject"}}}},
       {{"provisioned",
         {{"units", 2},
          {"usd_per_unit_hour", {{"none", 49}, {"1mo", 39.6}}},
@@ -106,6 +114,23 @@ TEST_CASE("schema and loader refuse the same mistakes, and the loader says where
   CHECK_THAT(error(tokens({{"cache_write_share", 0.5}})), Catch::Contains("/cache_write_share"));
   CHECK_THAT(error({{"pay_per_token", {{"provider", "deepseek"}, {"as_of", "2020"}}}}), Catch::Contains("of 2020"));
   CHECK_THAT(error({{"pay_per_token", "deepsek"}}), Catch::Contains("nearest: \"deepseek\""));
+}
+
+TEST_CASE("capacity is priced from the catalogue, by term") {
+  const auto provisioned = [](const char* term) {
+    return json{{"provisioned",
+                 {{"provider", "bedrock"},
+                  {"item", "cohere.command-text-v14"},
+                  {"term", term},
+                  {"units", 1},
+                  {"tokens_per_s", 1e4},
+                  {"overflow", "reject"}}}};
+  };
+  CHECK(bill_of(read(provisioned("1mo")), metered_run({}, 31 * 24)).usd == Approx(29'462.40).epsilon(1e-12));
+  CHECK(bill_of(read(provisioned("6mo")), metered_run({}, 1)).usd == Approx(23.77));
+  CHECK_THAT(error(provisioned("3mo")), Catch::Contains("/plan/provisioned/term"));
+  CHECK_THAT(error({{"gpu_second", {{"provider", "replicate"}, {"item", "h101"}}}}),
+             Catch::Contains("nearest: \"replicate h100\""));
 }
 
 TEST_CASE("prices per thousand and per million are one tariff") {

@@ -20,12 +20,23 @@ bool either(const JsonObject& o, const char* a, const char* b) {
   return o.has(a);
 }
 
-ChipTime read_chip_time(const JsonObject& o, const PlanContext&) {
+std::map<std::string, Price> listed(const JsonObject& o, const char* unit, const PlanContext& context) {
+  const std::string provider = o.string("provider"), item = o.string("item");
+  try {
+    return context.money.capacity(provider, item, unit);
+  } catch (const UserError& e) {
+    o.fail("item", e.what());
+  }
+}
+
+ChipTime read_chip_time(const JsonObject& o, const PlanContext& context) {
   ChipTime t;
-  if (either(o, "usd_per_second", "usd_per_hour")) {
-    t.usd_per_chip_second = price(o, "usd_per_second", "USD per chip-second");
+  if (o.has("provider")) {
+    t.usd_per_chip_second = listed(o, kPerChipSecond, context).begin()->second;
+  } else if (either(o, "usd_per_second", "usd_per_hour")) {
+    t.usd_per_chip_second = price(o, "usd_per_second", kPerChipSecond);
   } else {
-    t.usd_per_chip_second = price(o, "usd_per_hour", "USD per chip-second");
+    t.usd_per_chip_second = price(o, "usd_per_hour", kPerChipSecond);
     t.usd_per_chip_second.value /= 3600;
   }
   t.idle = o.one_of("charged", {"busy", "paid"}, "busy") == "paid";
@@ -33,28 +44,30 @@ ChipTime read_chip_time(const JsonObject& o, const PlanContext&) {
   return t;
 }
 
-/// A price, or one per term of commitment.
-void read_unit_price(const JsonObject& o, Provisioned& t) {
-  const std::string unit = "USD per unit-hour";
-  if (o.raw("usd_per_unit_hour").is_number()) {
-    t.usd_per_unit_hour = price(o, "usd_per_unit_hour", unit);
-    t.term = o.one_of("term", {"none"}, "none");
-    return;
+/// A price, or one per term of commitment; from the catalogue where a provider is named.
+void read_unit_price(const JsonObject& o, const PlanContext& context, Provisioned& t) {
+  std::map<std::string, Price> rows;
+  if (o.has("provider")) {
+    rows = listed(o, kPerUnitHour, context);
+  } else if (o.raw("usd_per_unit_hour").is_number()) {
+    rows["none"] = price(o, "usd_per_unit_hour", kPerUnitHour);
+  } else {
+    const JsonObject given = o.object("usd_per_unit_hour");
+    for (const auto& term : given.keys())
+      rows[term] = {given.number_in(term, 0, 1e9), kPerUnitHour, o.string("source", "scenario"), o.string("as_of", "")};
+    given.finish();
   }
-  const JsonObject rows = o.object("usd_per_unit_hour");
-  t.term = o.one_of("term", rows.keys());
-  for (const auto& term : rows.keys()) {
-    Price p{rows.number_in(term, 0, 1e9), unit, o.string("source", "scenario"), o.string("as_of", "")};
-    if (term == t.term) t.usd_per_unit_hour = p;
-    else if (term == "none") t.usd_without_term = p;
-  }
-  rows.finish();
+  std::vector<std::string> terms;
+  for (const auto& [term, p] : rows) terms.push_back(term);
+  t.term = terms.size() == 1 ? o.one_of("term", terms, terms.front()) : o.one_of("term", terms);
+  t.usd_per_unit_hour = rows[t.term];
+  if (t.term != "none" && rows.count("none") > 0) t.usd_without_term = rows["none"];
 }
 
 Provisioned read_provisioned(const JsonObject& o, const PlanContext& context) {
   Provisioned t;
   t.units = o.number_in("units", 0, 1e9);
-  read_unit_price(o, t);
+  read_unit_price(o, context, t);
   t.tokens_per_s = either(o, "tokens_per_s", "tokens_per_minute") ? o.number_in("tokens_per_s", 0, 1e12)
                                                                   : o.number_in("tokens_per_minute", 0, 1e14) / 60;
   const JsonObject weights = o.object_or_empty("weights");
