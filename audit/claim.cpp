@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "audit/names.h"
 #include "base/error.h"
 #include "base/json_object.h"
 #include "base/text.h"
@@ -186,7 +187,9 @@ std::vector<std::string> Library::add_file(const std::string& path) {
   std::vector<std::string> ids;
   for (const JsonObject& o : top.objects("claims")) {
     Claim c = read_claim(o, id, title);
+    const auto own = c.inputs;
     c.inputs.insert(shared.begin(), shared.end());
+    check_names(c, own);
     if (has(c.id)) o.fail("id", "\"" + c.id + "\" is taken by " + find(c.id).file);
     ids.push_back(c.id);
     claims_.emplace(c.id, std::move(c));

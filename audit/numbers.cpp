@@ -77,18 +77,7 @@ double Numbers::value(const std::string& name) {
     used.origin = "free";
     used.value = free_;
   } else {
-    const auto found = claim_.inputs.find(name);
-    if (found == claim_.inputs.end()) {
-      std::vector<std::string> names;
-      for (const auto& [known, input] : claim_.inputs) names.push_back(known);
-      throw UserError(claim_.file + ": " + claim_.pointer + "/inputs: no input \"" + name +
-                      "\"; known: " + join_names(names) + nearest_hint(name, names));
-    }
-    if (std::count(pending_.begin(), pending_.end(), name) > 0)
-      throw UserError(found->second.file + ": " + found->second.pointer + ": \"" + name + "\" is computed from itself");
-    pending_.push_back(name);
-    used.value = resolve(found->second, used);
-    pending_.pop_back();
+    used.value = resolve(claim_.inputs.at(name), used);
   }
   used_[name] = used;
   return used.value;
@@ -106,6 +95,9 @@ double Numbers::resolve(const InputSpec& input, InputUsed& used) {
       used.source = claim_.article + (input.source.empty() ? "" : ": \"" + input.source + "\"");
       return input.value;
     case Origin::claim: {
+      if (!library_.has(input.ref))
+        throw UserError(where + "/claim: \"" + input.ref + "\" is not a known claim" +
+                        nearest_hint(input.ref, library_.ids()));
       const Claim& other = library_.find(input.ref);
       if (input.at >= other.said.size())
         throw UserError(where + "/at: " + other.id + " says " + std::to_string(other.said.size()) + " number(s)");
@@ -125,9 +117,10 @@ double Numbers::resolve(const InputSpec& input, InputUsed& used) {
       return audit::evaluate(input.ref, by_name, where);
     case Origin::step: {
       const json tool = filled(*input.tool, by_name);
+      const double found = tools_.step(tool, {input.file, input.pointer});
       used.origin = "roofline";
       used.source = pool_text(tool) + ", " + text(tool, "read", "");
-      return tools_.step(tool, {input.file, input.pointer});
+      return found;
     }
     case Origin::run: {
       const json tool = filled(*input.tool, by_name);

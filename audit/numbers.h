@@ -40,7 +40,6 @@ class Numbers {
   Tools& tools_;
   double free_ = 0;
   std::map<std::string, InputUsed> used_;
-  std::vector<std::string> pending_;  // being computed: finds circles
 };
 
 }  // namespace tokenfab::audit

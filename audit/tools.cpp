@@ -83,8 +83,9 @@ double read_step(const StepModel& model, const Load& load, const std::string& wh
 std::shared_ptr<const StepModel> model_of(json pool, const Load& load, const Tools::Place& place) {
   if (!pool.contains("supply")) pool["supply"] = {{"rent", {{"usd_per_chip_hour", 1}, {"source", "not used"}}}};
   json& batcher = pool["batcher"];
-  if (!batcher.contains("max_sequences")) batcher["max_sequences"] = load.places();
-  if (!batcher.contains("token_budget"))
+  if (batcher.is_null()) batcher = json::object();
+  if (batcher.is_object() && !batcher.contains("max_sequences")) batcher["max_sequences"] = load.places();
+  if (batcher.is_object() && !batcher.contains("token_budget"))
     batcher["token_budget"] = std::max<std::int64_t>({8192, load.prompt, 2 * load.places()});
   std::vector<Assumption> assumed;
   const JsonObject object(pool, place.file, place.pointer + "/step");
@@ -105,10 +106,14 @@ double Tools::step(const json& tool, const Place& place) {
   load.context = object.integer("context", 1, 10'000'000, load.context);
   load.prompt = object.integer("prompt", 1, 10'000'000, load.prompt);
   const std::string what = object.one_of("read", readings());
+  (void)object.object("step");
   const std::string key = tool.at("step").dump() + std::to_string(load.places()) + "," +
                           std::to_string(std::max<std::int64_t>(8192, load.prompt));
   auto& model = memory_->models[key];
   if (!model) model = model_of(tool.at("step"), load, place);
+  if (const auto most = model->deployment().max_sequences; load.sequences > most)
+    object.fail("sequences",
+                std::to_string(load.sequences) + " is more than the pool's max_sequences, " + std::to_string(most));
   return read_step(*model, load, what);
 }
 
