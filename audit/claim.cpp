@@ -53,6 +53,7 @@ InputSpec read_input(const JsonObject& parent, const std::string& name) {
     case Origin::claim:
       in.ref = words(o, "claim");
       in.at = static_cast<std::size_t>(o.integer("at", 0, 100, 0));
+      in.unit = o.string("unit", "");
       break;
     case Origin::catalogue:
       in.ref = words(o, "ref");

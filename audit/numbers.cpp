@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "audit/catalogue.h"
 #include "audit/expression.h"
@@ -53,7 +54,10 @@ bool Numbers::runs_depend_on_free() const {
 
 void Numbers::set_free(double value) {
   free_ = value;
-  used_.clear();
+  std::erase_if(used_, [](const auto& entry) {
+    static const std::set<std::string> kFollow = {"free", "formula", "roofline", "simulation"};
+    return kFollow.count(entry.second.origin) > 0;
+  });
 }
 
 double Numbers::evaluate(const std::string& formula) {
@@ -102,7 +106,7 @@ double Numbers::resolve(const InputSpec& input, InputUsed& used) {
       if (input.at >= other.said.size())
         throw UserError(where + "/at: " + other.id + " says " + std::to_string(other.said.size()) + " number(s)");
       used.origin = other.article == claim_.article ? "article" : "other article";
-      used.unit = other.unit;
+      if (used.unit.empty()) used.unit = other.unit;
       used.source = other.id + ": \"" + other.quote + "\"";
       return other.said[input.at];
     }

@@ -167,10 +167,11 @@ TEST_CASE("the shipped claim files meet their schema") {
 
 TEST_CASE("a scenario of a claim is found beside its file, and its numbers by pointer") {
   json text = one_claim(1);
-  text["claims"][0]["inputs"] = {
-      {"served",
-       {{"run", "tiny.json"}, {"read", "/requests/served"}, {"set", {{"/workload/max_requests", {{"input", "n"}}}}}}},
-      {"n", {{"value", 7}, {"unit", "requests"}, {"source", "test"}, {"as_of", "2026"}}}};
+  text["claims"][0]["inputs"] = {{"served",
+                                  {{"run", "tiny.json"},
+                                   {"read", "/requests/served"},
+                                   {"set", {{"/workload/generate/max_requests", {{"input", "n"}}}}}}},
+                                 {"n", {{"value", 7}, {"unit", "requests"}, {"source", "test"}, {"as_of", "2026"}}}};
   text["claims"][0]["formula"] = "served";
   text["claims"][0]["said"] = 7;
   const ClaimFile file(text);
