@@ -24,7 +24,7 @@ std::string basis_of(const Claim& claim, const std::map<std::string, InputUsed>&
   if (any("simulation")) return "simulation";
   if (any("roofline")) return "roofline";
   if (claim.judge.kind == Judge::Kind::fits) return "capacity";
-  return any("catalogue") ? "catalogue" : "arithmetic";
+  return any("catalogue") || any("literal") ? "sources" : "arithmetic";
 }
 
 /// Nothing went into it but the article's own figures.
@@ -68,8 +68,14 @@ void judge_failure(const Claim& claim, Numbers& numbers, Finding& out) {
 }
 
 Condition condition_of(const Range& range, const Solution& found) {
-  Condition c{range.input, range.unit == "1" ? "" : range.unit, found.low, found.high, found.to_end, found.from_start,
-              true};
+  Condition c;
+  c.input = range.input;
+  c.unit = range.unit == "1" ? "" : range.unit;
+  c.low = found.low;
+  c.high = found.high;
+  c.at_least = found.to_end;
+  c.at_most = found.from_start;
+  c.plausible_range = range.plausible;
   if (range.plausible) c.plausible = found.high >= (*range.plausible)[0] && found.low <= (*range.plausible)[1];
   return c;
 }
@@ -110,7 +116,9 @@ std::string text_of(const Condition& c) {
                     : c.at_most       ? fmt::format("{} is at most {:.4g}{}", c.input, c.high, unit)
                     : c.low == c.high ? fmt::format("{} is {:.4g}{}", c.input, c.low, unit)
                                       : fmt::format("{} is between {:.4g} and {:.4g}{}", c.input, c.low, c.high, unit);
-  if (!c.plausible) out += ", which is not plausible";
+  if (!c.plausible)
+    out +=
+        fmt::format(", which is not plausible ({:.4g} to {:.4g} is)", (*c.plausible_range)[0], (*c.plausible_range)[1]);
   return out;
 }
 
@@ -130,6 +138,7 @@ Finding check(const Claim& claim, const Library& library, Tools& tools) {
     return out;
   }
   out.formula = join(claim.formulas, "; ");
+  out.judge = text_of(claim.judge);
   Numbers numbers(claim, library, tools);
   try {
     claim.over ? judge_over(claim, numbers, out) : judge_point(claim, numbers, out);

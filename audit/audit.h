@@ -11,17 +11,18 @@ namespace tokenfab::audit {
 struct Condition {
   std::string input, unit;
   double low = 0, high = 0;
-  bool at_least = false, at_most = false;  // one-sided within the range searched
-  bool plausible = true;                   // overlaps the range that the claim file calls plausible
+  bool at_least = false, at_most = false;                // one-sided within the range searched
+  std::optional<std::array<double, 2>> plausible_range;  // that the claim file declares
+  bool plausible = true;                                 // overlaps that
 };
 
 /// What became of a claim.
 struct Finding {
   std::string id, article, title, about, quote, unit;
   Verdict verdict = Verdict::not_derivable;
-  std::string basis;  // "arithmetic", "catalogue", "capacity", "roofline" or "simulation"; empty: nothing computed
+  std::string basis;  // "arithmetic", "sources", "capacity", "roofline" or "simulation"; empty: nothing computed
   std::vector<double> said, recomputed;  // judged over a range: recomputed at its two ends
-  std::string formula;
+  std::string formula, judge;
   std::vector<InputUsed> inputs;
   std::vector<std::string> sources;
   std::optional<Condition> condition;

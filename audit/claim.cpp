@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "audit/names.h"
 #include "base/error.h"
 #include "base/json_object.h"
 #include "base/text.h"
@@ -52,6 +53,7 @@ InputSpec read_input(const JsonObject& parent, const std::string& name) {
     case Origin::claim:
       in.ref = words(o, "claim");
       in.at = static_cast<std::size_t>(o.integer("at", 0, 100, 0));
+      in.unit = o.string("unit", "");
       break;
     case Origin::catalogue:
       in.ref = words(o, "ref");
@@ -186,7 +188,9 @@ std::vector<std::string> Library::add_file(const std::string& path) {
   std::vector<std::string> ids;
   for (const JsonObject& o : top.objects("claims")) {
     Claim c = read_claim(o, id, title);
+    const auto own = c.inputs;
     c.inputs.insert(shared.begin(), shared.end());
+    check_names(c, own);
     if (has(c.id)) o.fail("id", "\"" + c.id + "\" is taken by " + find(c.id).file);
     ids.push_back(c.id);
     claims_.emplace(c.id, std::move(c));

@@ -56,6 +56,13 @@ const std::vector<std::string>& judge_names() {
   return names;
 }
 
+std::string text_of(const Judge& judge) {
+  std::string name = judge_names()[static_cast<std::size_t>(judge.kind)];
+  std::replace(name.begin(), name.end(), '_', ' ');
+  if (judge.kind == Judge::Kind::fits || judge.tolerance == 0) return name;
+  return name + ", to " + shortest(judge.points ? judge.tolerance : 100 * judge.tolerance) + (judge.points ? "" : " %");
+}
+
 int position(const Judge& judge, const Values& said, const Values& recomputed) {
   using Kind = Judge::Kind;
   switch (judge.kind) {
@@ -93,8 +100,8 @@ std::optional<std::string> unit_slip(const Judge& judge, const Values& said, con
   };
   for (const int power : {3, 6, 9, 12}) {
     const double factor = std::pow(10, power);
-    if (all(factor)) return "recomputed is " + grouped(static_cast<long long>(factor)) + " times what is said";
-    if (all(1 / factor)) return "what is said is " + grouped(static_cast<long long>(factor)) + " times the recomputed";
+    if (all(factor)) return "recomputed is about " + grouped(static_cast<long long>(factor)) + " times what is said";
+    if (all(1 / factor)) return "what is said is about " + grouped(static_cast<long long>(factor)) + " times the recomputed";
   }
   for (const auto& [name, factor] : factors)
     if (all(factor) || all(1 / factor)) return "off by the factor " + shortest(factor) + ": " + name;

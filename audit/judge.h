@@ -27,6 +27,7 @@ struct Judge {
   bool points = false;
 };
 const std::vector<std::string>& judge_names();  // in the order of Judge::Kind
+std::string text_of(const Judge& judge);        // "equals, to 5 %"
 
 /// 0: it holds; -1: the recomputed number is too low for what is said, +1: too high; NaN never holds (+1).
 int position(const Judge& judge, const std::vector<double>& said, const std::vector<double>& recomputed);

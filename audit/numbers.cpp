@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "audit/catalogue.h"
 #include "audit/expression.h"
@@ -53,7 +54,10 @@ bool Numbers::runs_depend_on_free() const {
 
 void Numbers::set_free(double value) {
   free_ = value;
-  used_.clear();
+  std::erase_if(used_, [](const auto& entry) {
+    static const std::set<std::string> kFollow = {"free", "formula", "roofline", "simulation"};
+    return kFollow.count(entry.second.origin) > 0;
+  });
 }
 
 double Numbers::evaluate(const std::string& formula) {
@@ -77,18 +81,7 @@ double Numbers::value(const std::string& name) {
     used.origin = "free";
     used.value = free_;
   } else {
-    const auto found = claim_.inputs.find(name);
-    if (found == claim_.inputs.end()) {
-      std::vector<std::string> names;
-      for (const auto& [known, input] : claim_.inputs) names.push_back(known);
-      throw UserError(claim_.file + ": " + claim_.pointer + "/inputs: no input \"" + name +
-                      "\"; known: " + join_names(names) + nearest_hint(name, names));
-    }
-    if (std::count(pending_.begin(), pending_.end(), name) > 0)
-      throw UserError(found->second.file + ": " + found->second.pointer + ": \"" + name + "\" is computed from itself");
-    pending_.push_back(name);
-    used.value = resolve(found->second, used);
-    pending_.pop_back();
+    used.value = resolve(claim_.inputs.at(name), used);
   }
   used_[name] = used;
   return used.value;
@@ -106,11 +99,14 @@ double Numbers::resolve(const InputSpec& input, InputUsed& used) {
       used.source = claim_.article + (input.source.empty() ? "" : ": \"" + input.source + "\"");
       return input.value;
     case Origin::claim: {
+      if (!library_.has(input.ref))
+        throw UserError(where + "/claim: \"" + input.ref + "\" is not a known claim" +
+                        nearest_hint(input.ref, library_.ids()));
       const Claim& other = library_.find(input.ref);
       if (input.at >= other.said.size())
         throw UserError(where + "/at: " + other.id + " says " + std::to_string(other.said.size()) + " number(s)");
       used.origin = other.article == claim_.article ? "article" : "other article";
-      used.unit = other.unit;
+      if (used.unit.empty()) used.unit = other.unit;
       used.source = other.id + ": \"" + other.quote + "\"";
       return other.said[input.at];
     }
@@ -125,9 +121,10 @@ double Numbers::resolve(const InputSpec& input, InputUsed& used) {
       return audit::evaluate(input.ref, by_name, where);
     case Origin::step: {
       const json tool = filled(*input.tool, by_name);
+      const double found = tools_.step(tool, {input.file, input.pointer});
       used.origin = "roofline";
       used.source = pool_text(tool) + ", " + text(tool, "read", "");
-      return tools_.step(tool, {input.file, input.pointer});
+      return found;
     }
     case Origin::run: {
       const json tool = filled(*input.tool, by_name);

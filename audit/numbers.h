@@ -19,7 +19,7 @@ class Numbers {
  public:
   Numbers(const Claim& claim, const Library& library, Tools& tools) : claim_(claim), library_(library), tools_(tools) {}
 
-  /// Sets the input that the claim is judged over; forgets what was computed.
+  /// Sets the input that the claim is judged over; forgets what may depend on it.
   void set_free(double value);
   /// The claim's formulas. Errors: UserError; Infeasible where a tool says so.
   std::vector<double> recompute();
@@ -40,7 +40,6 @@ class Numbers {
   Tools& tools_;
   double free_ = 0;
   std::map<std::string, InputUsed> used_;
-  std::vector<std::string> pending_;  // being computed: finds circles
 };
 
 }  // namespace tokenfab::audit

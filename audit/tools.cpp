@@ -17,7 +17,7 @@ using nlohmann::json;
 /// Results by the text of what was asked; a refusal is remembered too.
 struct Tools::Memory {
   std::map<std::string, std::shared_ptr<const StepModel>> models;
-  std::map<std::string, std::map<std::string, json>> runs;
+  std::map<std::string, json> runs;
   std::map<std::string, std::string> infeasible;
 };
 
@@ -83,8 +83,9 @@ double read_step(const StepModel& model, const Load& load, const std::string& wh
 std::shared_ptr<const StepModel> model_of(json pool, const Load& load, const Tools::Place& place) {
   if (!pool.contains("supply")) pool["supply"] = {{"rent", {{"usd_per_chip_hour", 1}, {"source", "not used"}}}};
   json& batcher = pool["batcher"];
-  if (!batcher.contains("max_sequences")) batcher["max_sequences"] = load.places();
-  if (!batcher.contains("token_budget"))
+  if (batcher.is_null()) batcher = json::object();
+  if (batcher.is_object() && !batcher.contains("max_sequences")) batcher["max_sequences"] = load.places();
+  if (batcher.is_object() && !batcher.contains("token_budget"))
     batcher["token_budget"] = std::max<std::int64_t>({8192, load.prompt, 2 * load.places()});
   std::vector<Assumption> assumed;
   const JsonObject object(pool, place.file, place.pointer + "/step");
@@ -105,30 +106,35 @@ double Tools::step(const json& tool, const Place& place) {
   load.context = object.integer("context", 1, 10'000'000, load.context);
   load.prompt = object.integer("prompt", 1, 10'000'000, load.prompt);
   const std::string what = object.one_of("read", readings());
+  (void)object.object("step");
   const std::string key = tool.at("step").dump() + std::to_string(load.places()) + "," +
                           std::to_string(std::max<std::int64_t>(8192, load.prompt));
   auto& model = memory_->models[key];
   if (!model) model = model_of(tool.at("step"), load, place);
+  if (const auto most = model->deployment().max_sequences; load.sequences > most)
+    object.fail("sequences",
+                std::to_string(load.sequences) + " is more than the pool's max_sequences, " + std::to_string(most));
   return read_step(*model, load, what);
 }
 
 namespace {
 
-/// The JSON of the first replication of every alternative by its name; the first one's also by "".
-std::map<std::string, json> simulate(const std::string& path, const ScenarioOptions& options,
-                                     const Tools::RunToJson& to_json) {
+/// The JSON of the first replication of an alternative, by its name or position.
+json simulate(const JsonObject& tool, const std::string& path, const ScenarioOptions& options,
+              const Tools::RunToJson& to_json) {
   Scenario scenario = load_scenario(path, options);
   scenario.replications = 1;
+  auto& all = scenario.alternatives;
+  std::vector<std::string> names;
+  for (const auto& alternative : all) names.push_back(alternative.name);
+  const std::string name = tool.has("alternative") ? tool.one_of("alternative", names) : names.front();
+  std::erase_if(all, [&](const Alternative& alternative) { return alternative.name != name; });
   RunOptions how;
   how.rows = false;
   size_scenario(scenario, how);
-  std::map<std::string, json> results;
-  run_scenario(scenario, how, [&](RunRecord&& r) {
-    const json out = to_json(r);
-    results.emplace("", out);
-    results.emplace(r.alternative, out);
-  });
-  return results;
+  json result;
+  run_scenario(scenario, how, [&](RunRecord&& record) { result = to_json(record); });
+  return result;
 }
 
 double number_at(const JsonObject& tool, const json& result) {
@@ -148,27 +154,20 @@ double Tools::run(const json& tool, const Place& place) {
   ScenarioOptions options;
   if (object.has("set"))
     for (const auto& [pointer, value] : object.raw("set").items()) options.set.push_back(as_set(pointer, value));
-  std::string key = path;
+  std::string key = path + "\n" + object.string("alternative", "");
   for (const auto& set : options.set) key += "\n" + set;
   if (const auto known = memory_->infeasible.find(key); known != memory_->infeasible.end())
     throw Infeasible(known->second);
-  auto& results = memory_->runs[key];
-  if (results.empty()) try {
-      results = simulate(path, options, to_json_);
+  auto& result = memory_->runs[key];
+  if (result.is_null()) try {
+      result = simulate(object, path, options, to_json_);
     } catch (const Infeasible& e) {
       std::string why = e.what();
       if (why.starts_with(path)) why = fs::path(path).filename().string() + why.substr(path.size());
       memory_->infeasible[key] = why;
       throw Infeasible(why);
     }
-  std::vector<std::string> names;
-  for (const auto& [name, result] : results) names.push_back(name);
-  const std::string name = object.string("alternative", "");
-  const auto found = results.find(name);
-  if (found == results.end())
-    object.fail("alternative", "\"" + name + "\" is not an alternative of " + path + "; allowed: " + join_names(names) +
-                                   nearest_hint(name, names));
-  return number_at(object, found->second);
+  return number_at(object, result);
 }
 
 }  // namespace tokenfab::audit

@@ -40,8 +40,10 @@ json inputs_json(const Finding& f) {
 json condition_json(const Finding& f) {
   if (!f.condition) return nullptr;
   const audit::Condition& c = *f.condition;
-  return {{"input", c.input}, {"unit", c.unit},           {"low", c.low},
-          {"high", c.high},   {"plausible", c.plausible}, {"text", audit::text_of(c)}};
+  const json range = c.plausible_range ? json(*c.plausible_range) : json(nullptr);
+  return {{"input", c.input},         {"unit", c.unit},           {"low", c.low},
+          {"high", c.high},           {"plausible", c.plausible}, {"plausible_range", range},
+          {"text", audit::text_of(c)}};
 }
 
 json finding_json(const Finding& f) {
@@ -56,6 +58,7 @@ json finding_json(const Finding& f) {
           {"recomputed", numbers(f.recomputed)},
           {"unit", f.unit},
           {"formula", f.formula},
+          {"judge", f.judge},
           {"inputs", inputs_json(f)},
           {"sources", f.sources},
           {"condition", condition_json(f)},
@@ -68,14 +71,16 @@ std::string figures(const std::vector<double>& values) {
   return out;
 }
 
+std::string unit_text(const std::string& unit) { return unit.empty() || unit == "1" ? "" : " " + unit; }
+
 std::string finding_text(const Finding& f) {
   std::string out =
       fmt::format("{}  {}: {}\n    \"{}\" ({})\n", f.id, audit::name_of(f.verdict), f.about, f.quote, f.title);
   if (!f.basis.empty()) {
-    out += fmt::format("    said {} {}, recomputed {} by {}: {}\n", figures(f.said), f.unit, figures(f.recomputed),
-                       f.basis, f.formula);
+    out += fmt::format("    said {}{}, recomputed {} by {}: {} ({})\n", figures(f.said), unit_text(f.unit),
+                       f.recomputed.empty() ? "nothing" : figures(f.recomputed), f.basis, f.formula, f.judge);
     for (const auto& i : f.inputs)
-      out += fmt::format("      {} = {:.6g} {}  [{}{}]\n", i.name, i.value, i.unit, i.source,
+      out += fmt::format("      {} = {:.6g}{}  [{}{}]\n", i.name, i.value, unit_text(i.unit), i.source,
                          i.as_of.empty() ? "" : ", " + i.as_of);
   }
   if (!f.why.empty()) out += "    " + f.why + "\n";

@@ -13,7 +13,7 @@ void write_audit(const std::string& path, const std::string& version, const std:
       "CREATE TABLE IF NOT EXISTS audit (\n"
       "  id TEXT PRIMARY KEY, article TEXT NOT NULL, about TEXT NOT NULL, quote TEXT NOT NULL,\n"
       "  unit TEXT NOT NULL, verdict TEXT NOT NULL,\n"
-      "  basis TEXT NOT NULL,       -- arithmetic, catalogue, capacity, roofline or simulation; empty: not computed\n"
+      "  basis TEXT NOT NULL,       -- arithmetic, sources, capacity, roofline or simulation; empty: not computed\n"
       "  said TEXT NOT NULL, recomputed TEXT NOT NULL, formula TEXT NOT NULL,  -- lists as JSON\n"
       "  inputs TEXT NOT NULL, sources TEXT NOT NULL,\n"
       "  condition TEXT NOT NULL,   -- JSON; empty: none\n"

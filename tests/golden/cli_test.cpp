@@ -235,7 +235,7 @@ TEST_CASE("bad input is one line with place, value and nearest name, and exit 2"
   fails("run tiny.json --nonsense", {"--nonsense"});
   fails("report none.db", {"none.db", "no such file"});
   fails("catalog chip", {"chips"});
-  for (const char* command : {"sweep", "compare", "audit"})
+  for (const char* command : {"sweep", "compare"})
     fails(std::string(command) + " x", {"not supported by this version"});
   std::ofstream(tokenfab.folder / "bad.csv") << "TIMESTAMP,ContextTokens,GeneratedTokens\n"
                                                 "2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:47.0,x,44\n";
