@@ -7,11 +7,13 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/market.h"
 #include "cli/progress.h"
 #include "cli/record_json.h"
 #include "cli/summary.h"
 #include "cli/waterfall.h"
 #include "reports/results_db.h"
+#include "scenarios/market.h"
 #include "scenarios/runner.h"
 
 namespace tokenfab::cli {
@@ -61,6 +63,7 @@ std::string refusals(const Scenario& scenario) {
 }  // namespace
 
 void run(const RunArgs& args) {
+  if (is_market_scenario(args.scenario.path)) return run_market_scenario(args);
   Scenario scenario = load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
   RunOptions options;
   options.stepwise = args.stepwise;

@@ -31,10 +31,10 @@ double hhi(std::span<const double> sizes);
 
 /// The course of demand over a week that begins on Monday 0:00 UTC; its mean is 1.
 struct Profile {
-  double amplitude = 0;       // of the daily cosine, 0 to 1
-  double peak_hour = 14;      // local time
-  double weekend = 1;         // level of Saturday and Sunday over that of a weekday
-  double utc_offset_h = 0;    // local time - UTC
+  double amplitude = 0;            // of the daily cosine, 0 to 1
+  double peak_hour = 14;           // local time
+  double weekend = 1;              // level of Saturday and Sunday over that of a weekday
+  double utc_offset_h = 0;         // local time - UTC
   std::vector<double> hours = {};  // 24 factors by local hour instead of the cosine; empty: the cosine
 };
 double profile_at(const Profile& profile, double utc_hour);

@@ -116,7 +116,7 @@ class Regions {
     const std::string basis = "1 - peak of the sum / sum of the peaks (" + shortest(std::round(peaks)) + " M tokens/h)";
     figure("pooling gain, all regions", pooling_gain(demand_), "", basis);
     figure("pooling gain within reach", peaks > 0 ? 1 - peak_in_reach / peaks : 0, "",
-           "the same by groups of regions that may serve each other");
+           "the same by groups of regions that may serve each other, directly or in a chain: at most that");
   }
 
   void flow_figures() {

@@ -23,6 +23,7 @@ class MonotoneCurve {
 /// What a replica does at any load up to the highest that meets the SLO; beyond it there is no answer.
 class ServiceCurve {
  public:
+  ServiceCurve() = default;  // no points: to be assigned
   /// Points by strictly increasing tokens_s, the first at 0, at least two. Errors: InternalError.
   explicit ServiceCurve(std::vector<ServicePoint> points);
 

@@ -6,6 +6,7 @@
 #include "sim/market/choice.h"
 #include "sim/market/demand.h"
 #include "sim/market/money.h"
+#include "sim/market/routing.h"
 #include "tests/catch.h"
 
 using namespace tokenfab;
@@ -135,4 +136,34 @@ TEST_CASE("a week's profile has mean one, peaks at its local hour, and rests at 
   for (int h = 0; h < 24; ++h) steps.hours.push_back(h < 12 ? 1 : 3);
   CHECK(profile_at(steps, 6.5) == Approx(0.5));
   CHECK(profile_at(steps, 18.5) == Approx(1.5));
+}
+
+TEST_CASE("routed requests follow the shares, and fail over while one provider is down") {
+  RoutingSpec spec;
+  spec.choice.rule = ChoiceRule::inverse_square;
+  spec.requests_per_s = 100;
+  spec.duration_s = 1000;
+  for (const double usd : {1.0, 2.0, 3.0}) spec.offers.push_back({"p" + std::to_string(int(usd)), {micro(usd)}, {}});
+  const auto run = [&] {
+    MarketRecord r;
+    run_routing(spec, r);
+    std::vector<double> out;
+    for (const auto& f : r.figures) out.push_back(f.value);
+    return out;  // three shares, failed tries, lost, mean price
+  };
+  const auto up = run();
+  CHECK(up[0] == Approx(36.0 / 49).margin(0.005));
+  CHECK(up[1] == Approx(9.0 / 49).margin(0.005));
+  CHECK(up[3] == 0);
+  CHECK(up[5] == Approx((36 + 2 * 9 + 3 * 4) / 49.0).margin(0.01));
+  spec.offers[1].down = {{0, 2000}};
+  const auto without = run();
+  CHECK(without[0] == Approx(0.9).margin(0.005));
+  CHECK(without[1] == 0);
+  // After each exclusion of 30 s one request in 49 / 9 finds out that it is still down: some 33 times in 1000 s.
+  CHECK(without[3] > 25);
+  CHECK(without[3] < 35);
+  CHECK(without[4] == 0);
+  for (auto& o : spec.offers) o.down = {{500, 510}};
+  CHECK(run()[4] == 1000);
 }
