@@ -25,6 +25,7 @@ enum class StreamPurpose : std::uint32_t {
   variants = 13,
   shared_prompt = 14,
   prediction = 15,
+  spot_price = 24,
   market_bids = 40,
 };
 

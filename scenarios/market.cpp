@@ -101,7 +101,6 @@ MarketPlan parse_market(const std::string& text, const std::string& name, const 
   MarketPlan plan;
   plan.name = top.string("name", name);
   plan.json = document.dump(2);
-  plan.trace = options.trace;
   plan.seed = options.seed ? *options.seed : static_cast<std::uint64_t>(top.integer("seed", 0, INT64_MAX, 1));
   for (const char* key : {"seed", "description", "workload", "slo"}) (void)top.has(key);
   const JsonObject market = top.object("market");

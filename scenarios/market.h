@@ -13,7 +13,7 @@
 
 namespace tokenfab {
 
-/// A factory whose replica (its pools as they stand) is simulated at several loads.
+/// A factory of which one unit (scenarios/capacity.h) is simulated at several loads.
 struct MarketFactory {
   std::string name;
   Alternative alternative;
@@ -67,7 +67,6 @@ struct RoutingPlan {
 /// A validated market scenario: everything but the service curves, which running it finds.
 struct MarketPlan {
   std::string name, json;
-  std::string trace;  // --trace: replaces the factories' workloads
   std::uint64_t seed = 1;
   double start_year = 2026;  // of hour 0, for dates
   std::vector<MarketFactory> factories;

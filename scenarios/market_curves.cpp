@@ -1,75 +1,16 @@
 #include "scenarios/market_curves.h"
 
-#include <algorithm>
-#include <cmath>
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/text.h"
-#include "sim/economics/books.h"
+#include "scenarios/capacity.h"
 
 namespace tokenfab {
 namespace {
 
 using nlohmann::json;
-
-constexpr double kMostScale = 1e6;
-
-/// Runs a factory with its rate of arrivals multiplied.
-class Probe {
- public:
-  Probe(const MarketFactory& factory, std::uint64_t seed, std::string trace, const RunOptions& options)
-      : factory_(factory),
-        trace_(std::move(trace)),
-        options_(options),
-        document_(json::parse(factory.alternative.json)) {
-    scenario_.name = factory.name;
-    scenario_.seed = seed;
-    options_.rows = false;
-    options_.bands = false;
-    base_ = document_["workload"].value("rate_scale", 1.0);
-  }
-
-  RunRecord at(double scale) {
-    document_["workload"]["rate_scale"] = base_ * scale;
-    Alternative a = factory_.alternative;
-    a.workload = load_workload(JsonObject(document_, factory_.name), trace_, a.assumptions);
-    return run_once(scenario_, a, 0, options_);
-  }
-  bool good(double scale) {
-    const RunRecord r = at(scale);
-    if (r.offered < kFewestRequests)
-      throw UserError(factory_.name + ": a service curve needs a workload of at least " +
-                      std::to_string(kFewestRequests) + " requests, this one has " + std::to_string(r.offered));
-    return !r.saturated &&
-           static_cast<double>(r.good_requests) >= factory_.alternative.slo.attainment * static_cast<double>(r.offered);
-  }
-
- private:
-  static constexpr std::int64_t kFewestRequests = 100;
-  const MarketFactory& factory_;
-  std::string trace_;
-  RunOptions options_;
-  json document_;
-  Scenario scenario_;
-  double base_ = 1;
-};
-
-double highest_rate(Probe& probe, const std::string& factory) {
-  double low = 0, high = 1;
-  while (high <= kMostScale && probe.good(high)) low = high, high *= 2;
-  if (low == 0)
-    for (low = 0.5; !probe.good(low); low /= 2) {
-      high = low;
-      if (low < 1 / kMostScale)
-        throw Infeasible("factory \"" + factory + "\": the SLO is missed at any rate of arrivals");
-    }
-  while (high / low > kRateStep) {
-    const double middle = std::sqrt(low * high);
-    (probe.good(middle) ? low : high) = middle;
-  }
-  return low;
-}
 
 ServicePoint point_of(const RunRecord& r) {
   ServicePoint p;
@@ -99,19 +40,34 @@ ServicePoint idle_point(RunRecord r, const std::vector<Supply>& supplies) {
 
 }  // namespace
 
-FactoryRuns simulate_factory(const MarketFactory& factory, std::uint64_t seed, const std::string& trace,
-                             const RunOptions& options) {
-  Probe probe(factory, seed, trace, options);
-  const double most = highest_rate(probe, factory.name);
+FactoryRuns simulate_factory(const MarketFactory& factory, std::uint64_t seed, const RunOptions& options) {
+  Scenario scenario;
+  scenario.name = factory.name;
+  scenario.seed = seed;
+  RunOptions plain = options;
+  plain.rows = false;
+  plain.bands = false;
+  Alternative unit = capacity_unit(factory.alternative);
+  unit.name = factory.name;
+  FoundCapacity most = find_capacity(scenario, unit);
+  if (most.at.offered < kFewestRequests)
+    throw UserError(
+        fmt::format("factory \"{}\": a service curve needs a workload of at least {} requests, this one has {}",
+                    factory.name, kFewestRequests, most.at.offered));
   FactoryRuns out;
   out.factory = factory.name;
-  for (const double load : kLoads) out.records.push_back(probe.at(most * load));
+  const WorkloadPlan workload = unit.workload;
+  for (const double load : kLoads) {
+    unit.workload = sped_up(workload, most.rate_scale * load);
+    out.records.push_back(run_once(scenario, unit, 0, plain));
+  }
+  out.records.push_back(std::move(most.at));
   return out;
 }
 
 std::string curve_key(const MarketFactory& factory) {
   json document = json::parse(factory.alternative.json);
-  for (const char* key : {"name", "plan", "description", "comment", "$schema"}) document.erase(key);
+  for (const char* key : {"name", "description", "comment", "$schema"}) document.erase(key);
   for (json& pool : document["pools"]) pool.erase("supply");
   return document.dump();
 }

@@ -35,7 +35,7 @@ class Curves {
         options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
     const oneapi::tbb::global_control limit(oneapi::tbb::global_control::max_allowed_parallelism, jobs);
     oneapi::tbb::parallel_for(std::size_t{0}, distinct.size(), [&](std::size_t i) {
-      runs_[i] = simulate_factory(plan.factories[distinct[i]], plan.seed, plan.trace, options);
+      runs_[i] = simulate_factory(plan.factories[distinct[i]], plan.seed, options);
     });
   }
 
@@ -206,7 +206,7 @@ void play(const ThresholdPlan& plan, const Curves& curves, double start_year, Ma
 void play(SubsidyPlan plan, const Curves& curves, double start_year, MarketRecord& record) {
   const Figures figure{record, "subsidy"};
   if (plan.cost) plan.subsidy.cost_usd_per_mtok = curves.curve(*plan.cost).full_cost();
-  const double burn = burn_per_day(plan.subsidy, 0), days = runway_days(plan.subsidy, plan.cash_usd);
+  const double burn = first_burn_per_day(plan.subsidy), days = runway_days(plan.subsidy, plan.cash_usd);
   figure("cost of a token", plan.subsidy.cost_usd_per_mtok, "USD per M tokens",
          plan.cost ? "a replica at the SLO's limit" : "given");
   figure("burn a day", burn, "USD", "volume x (cost - price) + fixed, at the start");

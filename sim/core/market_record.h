@@ -12,7 +12,7 @@ namespace tokenfab {
 /// Integer money: millionths of a US dollar. Prices are MicroUsd per million tokens, input and output together.
 using MicroUsd = std::int64_t;
 
-/// One replica of a factory (its pools as the scenario gives them) at one load, as the token-level simulator found it.
+/// One replica of a factory (all its pools, where it has several) at one load, as the token-level simulator found it.
 struct ServicePoint {
   double tokens_s = 0, requests_s = 0;  // offered; tokens: input + output
   double ttft_mean_s = 0, ttft_p99_s = 0, tpot_mean_s = 0, tpot_p99_s = 0;

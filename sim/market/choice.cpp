@@ -5,6 +5,7 @@
 #include <numeric>
 #include <tuple>
 
+#include "sim/economics/demand.h"
 #include "sim/market/demand.h"
 #include "sim/market/money.h"
 
@@ -34,12 +35,14 @@ std::vector<double> lowest(std::span<const Offer> offers, Value value) {
 
 /// Price^-2 of the available offers no slower than `latency_s`.
 std::vector<double> inverse_square(std::span<const Offer> offers, double latency_s) {
-  std::vector<double> weights(offers.size(), 0.0);
-  for (std::size_t i = 0; i < offers.size(); ++i) {
-    const double price = in_usd(offers[i].price);
-    if (offers[i].available && offers[i].latency_s <= latency_s) weights[i] = 1 / (price * price);
-  }
-  return normalised(std::move(weights));
+  std::vector<std::size_t> of;
+  std::vector<double> prices, out(offers.size(), 0.0);
+  for (std::size_t i = 0; i < offers.size(); ++i)
+    if (offers[i].available && offers[i].latency_s <= latency_s)
+      of.push_back(i), prices.push_back(in_usd(offers[i].price));
+  const std::vector<double> found = price_power_shares(prices);
+  for (std::size_t k = 0; k < of.size(); ++k) out[of[k]] = found[k];
+  return out;
 }
 
 std::vector<double> logit(const Choice& c, std::span<const Offer> offers) {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "sim/economics/demand.h"
 #include "sim/market/firm.h"
 #include "sim/market/money.h"
 
@@ -188,7 +189,7 @@ class Competition {
       sizes.push_back(static_cast<double>(row.served));
       rows.push_back(std::move(row));
     }
-    round.hhi = hhi(sizes);
+    if (round.served > 0) round.hhi = herfindahl_index(sizes);
     for (ProviderRound& row : rows) {
       row.share = round.served > 0 ? static_cast<double>(row.served) / static_cast<double>(round.served) : 0;
       record_.provider_rounds.push_back(std::move(row));

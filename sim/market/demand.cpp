@@ -6,12 +6,14 @@
 #include <numbers>
 #include <numeric>
 
-#include "base/error.h"
+#include "sim/economics/demand.h"
 #include "sim/market/money.h"
 
 namespace tokenfab::market {
 
-double quantity_at(const DemandCurve& d, double price) { return d.quantity * std::pow(price / d.price, d.elasticity); }
+double quantity_at(const DemandCurve& d, double price) {
+  return d.quantity * quantity_factor(price / d.price, d.elasticity);
+}
 
 double consumer_surplus(const DemandCurve& d, double price, double choke) {
   if (price >= choke) return 0;
@@ -23,8 +25,8 @@ double consumer_surplus(const DemandCurve& d, double price, double choke) {
 }
 
 Rebound rebound(double elasticity, double price_ratio, double energy_per_token_ratio) {
-  const double quantity = std::pow(price_ratio, elasticity);
-  return {quantity, quantity * price_ratio, quantity * energy_per_token_ratio};
+  const double quantity = quantity_factor(price_ratio, elasticity);
+  return {quantity, revenue_factor(price_ratio, elasticity), quantity * energy_per_token_ratio};
 }
 
 double energy_neutral_elasticity(double price_ratio, double energy_per_token_ratio) {
@@ -42,13 +44,6 @@ std::vector<double> logit_shares(std::span<const double> utilities) {
   return out;
 }
 
-double hhi(std::span<const double> sizes) {
-  const double all = std::accumulate(sizes.begin(), sizes.end(), 0.0);
-  double sum = 0;
-  for (const double s : sizes) sum += all > 0 ? s / all * (s / all) : 0;
-  return 10'000 * sum;
-}
-
 double profile_at(const Profile& p, double utc_hour) {
   const double local = utc_hour + p.utc_offset_h;
   const double week = local - kHoursPerWeek * std::floor(local / kHoursPerWeek);
@@ -58,18 +53,6 @@ double profile_at(const Profile& p, double utc_hour) {
   if (p.hours.empty()) return level * (1 + p.amplitude * std::cos(2 * std::numbers::pi * (day - p.peak_hour) / 24));
   const double mean = std::accumulate(p.hours.begin(), p.hours.end(), 0.0) / static_cast<double>(p.hours.size());
   return level * p.hours[std::min(p.hours.size() - 1, static_cast<std::size_t>(day))] / mean;
-}
-
-double pooling_gain(const std::vector<std::vector<double>>& demand) {
-  double peaks = 0;
-  std::vector<double> sum;
-  for (const auto& row : demand) {
-    sum.resize(std::max(sum.size(), row.size()), 0.0);
-    require(row.size() == sum.size(), "demands of one length");
-    for (std::size_t t = 0; t < row.size(); ++t) sum[t] += row[t];
-    if (!row.empty()) peaks += *std::max_element(row.begin(), row.end());
-  }
-  return peaks > 0 ? 1 - *std::max_element(sum.begin(), sum.end()) / peaks : 0;
 }
 
 }  // namespace tokenfab::market

@@ -2,7 +2,8 @@
 #include <span>
 #include <vector>
 
-// Demand for tokens: closed forms, defined in docs/definitions.md, section "Markets".
+// Demand for tokens over time: closed forms beside those of sim/economics/demand.h, defined in docs/definitions.md,
+// section "Markets".
 namespace tokenfab::market {
 
 /// Q(P) = quantity (P / price)^elasticity; elasticity < 0, price > 0.
@@ -26,9 +27,6 @@ double energy_neutral_elasticity(double price_ratio, double energy_per_token_rat
 /// Multinomial logit: exp(u_i) / sum exp(u_j). -infinity: not on offer. All zero where nothing is.
 std::vector<double> logit_shares(std::span<const double> utilities);
 
-/// Herfindahl-Hirschman index of any non-negative sizes: 10,000 x the sum of squared shares; 0 where all are zero.
-double hhi(std::span<const double> sizes);
-
 /// The course of demand over a week that begins on Monday 0:00 UTC; its mean is 1.
 struct Profile {
   double amplitude = 0;            // of the daily cosine, 0 to 1
@@ -38,9 +36,5 @@ struct Profile {
   std::vector<double> hours = {};  // 24 factors by local hour instead of the cosine; empty: the cosine
 };
 double profile_at(const Profile& profile, double utc_hour);
-
-/// 1 - peak(sum of demands) / sum of peaks: the capacity that a common pool saves. Rows: regions; columns: times, all
-/// of one length. 0 without demand.
-double pooling_gain(const std::vector<std::vector<double>>& demand);
 
 }  // namespace tokenfab::market

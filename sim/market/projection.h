@@ -26,12 +26,12 @@ double years_until(const Wright& wright, double target);
 struct Subsidy {
   double tokens_per_day = 0, cost_usd_per_mtok = 0, price_usd_per_mtok = 0, fixed_usd_per_day = 0, growth = 0;
 };
-/// USD lost a day, `days` from the start; below zero: a profit.
-double burn_per_day(const Subsidy& subsidy, double days);
+/// USD lost a day at the start; below zero: a profit.
+double first_burn_per_day(const Subsidy& subsidy);
 /// USD lost from the start until then.
 double burnt_by(const Subsidy& subsidy, double days);
-/// Days until `cash_usd` > 0 is gone; infinity where it never is (no sooner than in kLongestRunwayDays).
+/// Days until `cash_usd` is gone, tokens and growth flowing evenly (runway_days of sim/economics/demand.h lets them
+/// come once a day); infinity where it never is.
 double runway_days(const Subsidy& subsidy, double cash_usd);
-inline constexpr double kLongestRunwayDays = 1e7;
 
 }  // namespace tokenfab::market

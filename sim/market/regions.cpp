@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sim/economics/demand.h"
 #include "sim/market/money.h"
 
 namespace tokenfab::market {
@@ -114,7 +115,7 @@ class Regions {
       if (!rows.empty()) peak_in_reach += peak(sum_of(rows));
     }
     const std::string basis = "1 - peak of the sum / sum of the peaks (" + shortest(std::round(peaks)) + " M tokens/h)";
-    figure("pooling gain, all regions", pooling_gain(demand_), "", basis);
+    figure("pooling gain, all regions", peaks > 0 ? pooling_gain(demand_) : 0, "", basis);
     figure("pooling gain within reach", peaks > 0 ? 1 - peak_in_reach / peaks : 0, "",
            "the same by groups of regions that may serve each other, directly or in a chain: at most that");
   }

@@ -61,14 +61,6 @@ TEST_CASE("consumer surplus is the area under the demand curve") {
   CHECK(consumer_surplus({40, 2, -3}, 12, 10) == 0);
 }
 
-TEST_CASE("the concentration index is 10,000 for one firm and 10,000 / n for n equal ones") {
-  CHECK(hhi(std::vector<double>{7}) == 10'000);
-  CHECK(hhi(std::vector<double>{7, 0, 0}) == 10'000);
-  CHECK(hhi(std::vector<double>{3, 3, 3, 3}) == Approx(2'500));
-  CHECK(hhi(std::vector<double>{50, 30, 20}) == Approx(3'800));
-  CHECK(hhi(std::vector<double>{0, 0}) == 0);
-}
-
 TEST_CASE("inverse-square shares of prices 1, 2 and 3 are 73.47, 18.37 and 8.16 percent") {
   const Choice inverse{.rule = ChoiceRule::inverse_square};
   auto offers = at_prices({1, 2, 3});

@@ -40,8 +40,8 @@ TEST_CASE("Wright's law takes the learning rate off with every doubling") {
 
 TEST_CASE("ten billion tokens a day at a loss of $3 burn $30,000 a day, which $305 M bear for 10,167 days") {
   const Subsidy s{10e9, 5, 2, 0, 0};
-  CHECK(burn_per_day(s, 0) == Approx(30'000));
-  CHECK(burn_per_day(s, 0) * 365 == Approx(10.95e6));
+  CHECK(first_burn_per_day(s) == Approx(30'000));
+  CHECK(first_burn_per_day(s) * 365 == Approx(10.95e6));
   CHECK(runway_days(s, 305e6) == Approx(10166.666666666666));
 }
 
