@@ -145,7 +145,7 @@ TEST_CASE("the end of a curve is the highest load within the SLO") {
   const MarketPlan plan = parse_market(kAll.dump(), "m.json", {});
   const FactoryRuns runs = simulate_factory(plan.factories[0], 1, {});
   const RunRecord& last = runs.records.back();
-  CHECK(last.good_requests >= 0.95 * static_cast<double>(last.offered));
+  CHECK(static_cast<double>(last.good_requests) >= 0.95 * static_cast<double>(last.offered));
   CHECK_FALSE(last.saturated);
   MarketPlan faster = plan;
   json document = json::parse(faster.factories[0].alternative.json);
@@ -153,5 +153,5 @@ TEST_CASE("the end of a curve is the highest load within the SLO") {
   document["workload"]["rate_scale"] = rate / 4 * 1.01 * 1.05;
   const Scenario s = parse_scenario(document.dump(), "s.json", {});
   const RunRecord beyond = run_once(s, s.alternatives[0], 0, {});
-  CHECK((beyond.saturated || beyond.good_requests < 0.95 * static_cast<double>(beyond.offered)));
+  CHECK((beyond.saturated || static_cast<double>(beyond.good_requests) < 0.95 * static_cast<double>(beyond.offered)));
 }
