@@ -26,6 +26,7 @@ enum class StreamPurpose : std::uint32_t {
   shared_prompt = 14,
   prediction = 15,
   spot_price = 24,
+  market_bids = 40,
 };
 
 /// A sequential view of one counter-based stream, keyed by (seed, replication, purpose).

@@ -9,10 +9,12 @@
 #include "cli/bases.h"
 #include "cli/commands.h"
 #include "cli/infeasible.h"
+#include "cli/market.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
 #include "cli/waterfall.h"
 #include "reports/results_db.h"
+#include "scenarios/market.h"
 #include "scenarios/runner.h"
 
 namespace tokenfab::cli {
@@ -60,6 +62,7 @@ nlohmann::json combined(const std::vector<RunRecord>& records, const Scenario& s
 }  // namespace
 
 void run(const RunArgs& args) {
+  if (is_market_scenario(args.scenario.path)) return run_market_scenario(args);
   Scenario scenario = load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
   RunOptions options;
   options.stepwise = args.stepwise;

@@ -291,3 +291,73 @@ FROM run JOIN error_band ON error_band.run_id = run.id
 CREATE VIEW v_band AS
 SELECT run.id AS run_id, alternative, sweep_point, metric, low, high
 FROM run JOIN band ON band.run_id = run.id;
+
+-- Markets: one row in market for each `tokenfab run` of a scenario with "market"; docs/definitions.md. Money is exact, in
+-- whole micro-USD; prices are micro-USD per million tokens, input and output together.
+CREATE TABLE market (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, seed INTEGER, version TEXT, scenario TEXT NOT NULL,
+  step_h REAL, steps INTEGER                          -- of the competition; 0: none
+);
+-- One replica of a factory by load: point 0 is idle, the last is the SLO's limit.
+CREATE TABLE market_curve (
+  market_id INTEGER REFERENCES market(id), factory TEXT, point INTEGER, chips INTEGER, grade TEXT, relative_error REAL,
+  tokens_s REAL, requests_s REAL, ttft_mean_s REAL, ttft_p99_s REAL, tpot_mean_s REAL, tpot_p99_s REAL,
+  attainment REAL, busy_share REAL, power_w REAL, usd_per_hour REAL,
+  PRIMARY KEY (market_id, factory, point)
+) WITHOUT ROWID;
+CREATE TABLE market_round (
+  market_id INTEGER REFERENCES market(id), round INTEGER, start_h REAL, end_h REAL,
+  hhi REAL, demanded_tokens INTEGER, served_tokens INTEGER, spend_micro_usd INTEGER,
+  PRIMARY KEY (market_id, round)
+) WITHOUT ROWID;
+CREATE TABLE market_provider_round (
+  market_id INTEGER REFERENCES market(id), round INTEGER, provider TEXT,
+  price_micro_usd INTEGER, share REAL, demanded_tokens INTEGER, served_tokens INTEGER,
+  revenue_micro_usd INTEGER, supply_cost_micro_usd INTEGER, fixed_cost_micro_usd INTEGER, cash_micro_usd INTEGER,
+  replica_hours REAL, energy_j REAL, attainment REAL,
+  PRIMARY KEY (market_id, round, provider)
+) WITHOUT ROWID;
+-- cash_end = cash_start + revenue - supply_cost - fixed_cost. exit_h: hour in which cash fell below zero; NULL: never.
+CREATE TABLE market_provider (
+  market_id INTEGER REFERENCES market(id), provider TEXT,
+  cash_start_micro_usd INTEGER, cash_end_micro_usd INTEGER, revenue_micro_usd INTEGER, supply_cost_micro_usd INTEGER,
+  fixed_cost_micro_usd INTEGER, last_price_micro_usd INTEGER, marginal_cost_micro_usd INTEGER,
+  demanded_tokens INTEGER, served_tokens INTEGER, exit_h REAL, replica_hours REAL, energy_j REAL, attainment REAL,
+  PRIMARY KEY (market_id, provider)
+) WITHOUT ROWID;
+-- What segments spend is what providers take.
+CREATE TABLE market_segment (
+  market_id INTEGER REFERENCES market(id), segment TEXT,
+  demanded_tokens INTEGER, served_tokens INTEGER, spend_micro_usd INTEGER, consumer_surplus_usd REAL,
+  PRIMARY KEY (market_id, segment)
+) WITHOUT ROWID;
+-- The exchange, hour by hour; a lot is a million tokens. price NULL: no trade.
+CREATE TABLE market_auction (
+  market_id INTEGER REFERENCES market(id), hour INTEGER, bid_lots INTEGER, ask_lots INTEGER, volume_lots INTEGER,
+  price_micro_usd INTEGER, turnover_micro_usd INTEGER,
+  buyer_surplus_micro_usd INTEGER, seller_surplus_micro_usd INTEGER,
+  PRIMARY KEY (market_id, hour)
+) WITHOUT ROWID;
+-- Cash received less cash paid: sums to zero.
+CREATE TABLE market_participant (
+  market_id INTEGER REFERENCES market(id), name TEXT, side TEXT, offered_lots INTEGER, traded_lots INTEGER,
+  cash_micro_usd INTEGER,
+  PRIMARY KEY (market_id, side, name)
+) WITHOUT ROWID;
+CREATE TABLE market_flow (
+  market_id INTEGER REFERENCES market(id), region TEXT, site TEXT, mtok INTEGER, cost_micro_usd INTEGER,
+  PRIMARY KEY (market_id, region, site)
+) WITHOUT ROWID;
+CREATE TABLE market_rebound (
+  market_id INTEGER REFERENCES market(id), segment TEXT, elasticity REAL,
+  quantity_ratio REAL, spend_ratio REAL, energy_ratio REAL, consumer_surplus_gain_usd_per_year REAL,
+  PRIMARY KEY (market_id, segment)
+) WITHOUT ROWID;
+CREATE TABLE market_figure (
+  market_id INTEGER REFERENCES market(id), section TEXT, name TEXT, value REAL, unit TEXT, basis TEXT,
+  PRIMARY KEY (market_id, section, name)
+) WITHOUT ROWID;
+CREATE TABLE market_assumption (
+  market_id INTEGER REFERENCES market(id), entry INTEGER, what TEXT, value TEXT, why TEXT,
+  PRIMARY KEY (market_id, entry)
+) WITHOUT ROWID;

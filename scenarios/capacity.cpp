@@ -29,24 +29,10 @@ class FirstRequests : public RequestSource {
   std::int64_t left_;
 };
 
-WorkloadPlan sped_up(const WorkloadPlan& workload, double scale) {
-  return {[workload, scale](std::uint64_t seed, std::uint32_t replication) {
-            OpenWorkload open = workload.open(seed, replication);
-            open.source = std::make_unique<FirstRequests>(std::move(open.source), kCapacityRequests);
-            TransformSpec faster;
-            faster.rate_scale = scale;
-            open.source = transform(std::move(open.source), faster, seed, replication);
-            return open;
-          },
-          kCapacityRequests};
-}
-
 class Search {
  public:
-  Search(const Scenario& scenario, const Alternative& alternative) : scenario_(scenario), unit_(alternative) {
-    workload_ = unit_.workload;
-    unit_.horizon_s = 0;
-    if (unit_.pools.size() == 1) unit_.pools.front().spec.replicas = 1;
+  Search(const Scenario& scenario, const Alternative& alternative)
+      : scenario_(scenario), unit_(capacity_unit(alternative)), workload_(unit_.workload) {
     options_.rows = false;
   }
 
@@ -114,6 +100,25 @@ class Search {
 };
 
 }  // namespace
+
+Alternative capacity_unit(const Alternative& alternative) {
+  Alternative unit = alternative;
+  unit.horizon_s = 0;
+  if (unit.pools.size() == 1) unit.pools.front().spec.replicas = 1;
+  return unit;
+}
+
+WorkloadPlan sped_up(const WorkloadPlan& workload, double scale) {
+  return {[workload, scale](std::uint64_t seed, std::uint32_t replication) {
+            OpenWorkload open = workload.open(seed, replication);
+            open.source = std::make_unique<FirstRequests>(std::move(open.source), kCapacityRequests);
+            TransformSpec faster;
+            faster.rate_scale = scale;
+            open.source = transform(std::move(open.source), faster, seed, replication);
+            return open;
+          },
+          kCapacityRequests};
+}
 
 FoundCapacity find_capacity(const Scenario& scenario, const Alternative& alternative) {
   if (alternative.workload.open(scenario.seed, 0).source->closed_loop())

@@ -20,4 +20,9 @@ struct FoundCapacity {
 FoundCapacity find_capacity(const Scenario& scenario, const Alternative& alternative);
 inline constexpr std::int64_t kCapacityRequests = 4000;
 
+/// The factory that find_capacity loads: one replica where there is one pool, else as it is.
+Alternative capacity_unit(const Alternative& alternative);
+/// The first kCapacityRequests requests, their arrivals sped up by `scale`.
+WorkloadPlan sped_up(const WorkloadPlan& workload, double scale);
+
 }  // namespace tokenfab

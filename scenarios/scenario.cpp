@@ -81,6 +81,8 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
 Scenario parse_scenario(const std::string& text, const std::string& name, const ScenarioOptions& options) {
   json document = parse_json_text(text, name);
   const JsonObject before(document, name);
+  if (before.has("market"))
+    before.fail("market", "is played by \"tokenfab run\"; here a scenario with factories is needed");
   for (const auto& assignment : options.set) apply_set(document, assignment);
   expand_stack(document, name);
   const JsonObject top(document, name);
