@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/fleet_notes.h"
+
 namespace tokenfab::cli {
 using nlohmann::json;
 
@@ -188,6 +190,7 @@ json record_json(const RunRecord& r) {
       {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
   if (!r.classes.empty()) out["classes"] = classes_json(r);
   if (r.sessions) out["sessions"] = sessions_json(*r.sessions, r.cost.usd_total);
+  if (r.fleet) out["fleet"] = fleet_json(r);
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;

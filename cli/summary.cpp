@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/text.h"
+#include "cli/fleet_notes.h"
 #include "cli/waterfall.h"
 
 namespace tokenfab::cli {
@@ -183,6 +184,7 @@ std::string notes(const RunRecord& r) {
   std::string out = prefix_cache_note(r) + transfers_note(r);
   if (!r.classes.empty()) out += classes_note(r);
   if (r.sessions) out += sessions_note(r);
+  out += fleet_note(r);
   if (r.saturated)
     out += fmt::format(
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"

@@ -6,6 +6,7 @@
 
 #include "reports/embedded.h"
 #include "reports/fields.h"
+#include "reports/fleet_db.h"
 #include "reports/sqlite.h"
 
 namespace tokenfab {
@@ -16,7 +17,7 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 6;
+constexpr int kSchemaVersion = 7;
 constexpr const char* kSession = "session";  // metric: from the first request to the end of the last
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
@@ -397,6 +398,7 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_rows(db, run, r.rows);
   write_trust(db, run, r.pools);
   write_list(db, run, "band", "entry", r.bands.of, kBand);
+  write_fleet(db, run, r.fleet);
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
 }
@@ -450,6 +452,7 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
   r.prices = read_list<PriceUsed>(db, run, "price_used WHERE run_id = ? ORDER BY entry", kPrice);
   r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
+  r.fleet = read_fleet(db, run);
   return r;
 }
 

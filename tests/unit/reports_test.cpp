@@ -42,6 +42,14 @@ auto fields_of(const LedgerEntry& entry) {
   const auto& [a, b, c, d] = entry;
   return std::tie(a, b, c, d);
 }
+auto fields_of(const PoolFleet& fleet) {
+  const auto& [a, b, c, d, e, f, g, h, i, j, k] = fleet;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k);
+}
+auto fields_of(const RegionFlow& flow) {
+  const auto& [a, b, c, d] = flow;
+  return std::tie(a, b, c, d);
+}
 template <class Row>
 void check_same(const std::vector<Row>& in, const std::vector<Row>& out) {
   REQUIRE(in.size() == out.size());
@@ -71,7 +79,7 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                  latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, provenance, error, bands,
-                 keeps, rows] = record;
+                 fleet, keeps, rows] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                     provenance, error, bands.basis);
   };
@@ -94,6 +102,17 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   check_same(in.bands.of, out.bands.of);
   check_same(in.prices, out.prices);
   check_same(in.ledger, out.ledger);
+  REQUIRE(in.fleet.has_value() == out.fleet.has_value());
+  if (in.fleet) {
+    check_same(in.fleet->pools, out.fleet->pools);
+    check_same(in.fleet->flows, out.fleet->flows);
+    CHECK(in.fleet->counts == out.fleet->counts);
+    const auto totals = [](const FleetStats& f) {
+      const auto& [counts, pools, flows, a, b, c, d, e, g, h] = f;
+      return std::tie(a, b, c, d, e, g, h);
+    };
+    CHECK((totals(*in.fleet) == totals(*out.fleet)));
+  }
   CHECK((fields_of(in.cost) == fields_of(out.cost)));
 }
 
