@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cost_detail.h"
+#include "cli/fleet_notes.h"
 #include "cli/pnl.h"
 
 namespace tokenfab::cli {
@@ -203,6 +204,7 @@ json record_json(const RunRecord& r) {
   if (!r.classes.empty()) out["classes"] = classes_json(r);
   if (r.sessions) out["sessions"] = sessions_json(*r.sessions, r.cost.usd_total);
   if (r.spending) out["spending"] = spending_json(*r.spending);
+  if (r.fleet) out["fleet"] = fleet_json(r);
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/cost_detail.h"
+#include "cli/fleet_notes.h"
 #include "cli/pnl.h"
 #include "cli/waterfall.h"
 
@@ -189,6 +190,7 @@ std::string notes(const RunRecord& r) {
   std::string out = prefix_cache_note(r) + transfers_note(r);
   if (!r.classes.empty()) out += classes_note(r);
   if (r.sessions) out += sessions_note(r);
+  out += fleet_note(r);
   if (r.saturated)
     out += fmt::format(
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"

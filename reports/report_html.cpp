@@ -151,6 +151,19 @@ json series(const RunRecord& r) {
   return out;
 }
 
+/// Replicas of each pool through time; empty without a fleet.
+json replica_counts(const RunRecord& r) {
+  json out = json::array();
+  if (!r.fleet) return out;
+  for (const ReplicaCount& c : r.fleet->counts)
+    out.push_back({{"pool", r.pools[static_cast<std::size_t>(c.pool)].name},
+                   {"t", static_cast<double>(c.time) * 1e-9},
+                   {"ready", c.ready},
+                   {"booting", c.booting},
+                   {"draining", c.draining}});
+  return out;
+}
+
 json steps(const Group& group) {
   std::map<std::array<std::string, 3>, double> seconds;
   for (const auto* r : group)
@@ -237,6 +250,7 @@ json alternative(const Group& group) {
               {"e2e", distribution(group, &Latencies::e2e)},
               {"slo", {{"ttft", first.slo_ttft_s}, {"tpot", first.slo_tpot_s}, {"e2e", first.slo_e2e_s}}},
               {"series", series(first)},
+              {"replica_counts", replica_counts(first)},
               {"steps", steps(group)},
               {"ledger", money(group)},
               {"input_usd", number(mean(group, input_usd))},

@@ -8,6 +8,7 @@
 
 #include "reports/embedded.h"
 #include "reports/fields.h"
+#include "reports/fleet_db.h"
 #include "reports/sqlite.h"
 
 namespace tokenfab {
@@ -451,6 +452,7 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   Statement detail = insert(db, "cost_detail", {"run_id"}, r.cost.detail, kCostDetail);
   write(detail.bind(run), r.cost.detail, kCostDetail);
   write_list(db, run, "unit_cost", "entry", r.cost.detail.unit_costs, kUnitCost);
+  write_fleet(db, run, r.fleet);
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
 }
@@ -530,6 +532,7 @@ RunRecord ResultsDb::load(std::int64_t run) {
   if (SpendControl s; read_one(db, run, "spend_control WHERE run_id = ?", s, kSpending)) r.spending = s;
   read_one(db, run, "cost_detail WHERE run_id = ?", r.cost.detail, kCostDetail);
   r.cost.detail.unit_costs = read_list<UnitCost>(db, run, "unit_cost WHERE run_id = ? ORDER BY entry", kUnitCost);
+  r.fleet = read_fleet(db, run);
   return r;
 }
 

@@ -195,6 +195,31 @@ CREATE TABLE spend_control (
   calls INTEGER, refused INTEGER, truncated INTEGER, output_tokens_cut INTEGER, most_usd REAL
 );
 
+-- Fleets whose replicas come and go, or whose pools are chosen by place or price; no rows for others. Requests: that
+-- waited at the gateway (at most at once), found it full, that no pool may serve, below their class's quality floor.
+CREATE TABLE fleet (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  waited INTEGER, most_waiting INTEGER, gateway_full INTEGER, unreachable INTEGER, floor_violations INTEGER,
+  pooling_gain REAL, peak_window_s REAL               -- 1 - peak(sum of regions' demands) / sum of peaks, over windows
+);
+CREATE TABLE pool_fleet (
+  run_id INTEGER REFERENCES run(id), pool INTEGER,
+  region TEXT, price REAL, price_unit TEXT, quality REAL,  -- price_unit '': none was needed; quality 0: not declared
+  boots INTEGER, reclaims INTEGER, requeued INTEGER, failed_attempts INTEGER, routed INTEGER,
+  paid_replica_s REAL, boot_replica_s REAL,
+  PRIMARY KEY (run_id, pool)
+) WITHOUT ROWID;
+-- Requests of a region's clients to a pool.
+CREATE TABLE region_flow (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, origin TEXT, pool INTEGER, requests INTEGER, rtt_s REAL,
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
+-- A pool's replicas from time_ns on, until its next row. draining: paid for, and take no more requests.
+CREATE TABLE replica_count (
+  run_id INTEGER REFERENCES run(id), pool INTEGER, time_ns INTEGER, ready INTEGER, booting INTEGER, draining INTEGER,
+  PRIMARY KEY (run_id, pool, time_ns)
+) WITHOUT ROWID;
+
 -- tokenfab validate: errors of the hardware models on published measurements, relative. Not of a run.
 CREATE TABLE validation (
   tokenfab_version TEXT, suite TEXT, chip TEXT, engine TEXT, engine_version TEXT, metric TEXT,

@@ -83,6 +83,7 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
   RunRecord record = planned_record(scenario, alternative, replication, options);
   FactorySpec spec;
   spec.router = alternative.router;
+  spec.gateway = alternative.gateway;
   spec.seed = scenario.seed;
   spec.replication = static_cast<std::uint32_t>(replication);
   spec.stepwise = options.stepwise;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "scenarios/disaggregation.h"
+#include "scenarios/fleet_json.h"
 #include "scenarios/resolve.h"
 #include "scenarios/sizing.h"
 #include "scenarios/spending_json.h"
@@ -63,7 +64,8 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
   connect_pools(pools, a.pools, a.assumptions);
   if (!top.has("router"))
     a.assumptions.push_back({"/router", "least-outstanding", "the common default of LLM gateways"});
-  a.router = top.one_of("router", Router::names(), "least-outstanding");
+  a.router = top.one_of("router", router_names(), "least-outstanding");
+  read_fleet(top, pools, a);
   a.plan = read_plan(top, a.pools[0].spec.model->deployment().llm.id, money, a.assumptions);
   check_break_even(top);
   if (top.has("provider")) {

@@ -17,6 +17,7 @@ namespace tokenfab {
 struct Alternative {
   std::string name, json;
   std::string router;
+  GatewaySpec gateway;
   std::vector<PoolPlan> pools;
   WorkloadPlan workload;
   Slo slo;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "sim/core/fleet_record.h"
 #include "sim/core/histogram.h"
 
 // Plain results of a run: what the simulator hands to economics, reports and the command line.
@@ -65,9 +66,9 @@ struct PoolTrust {
 struct PoolUsage {
   std::string name, llm, chip, engine, weights, kv;
   std::string role = "both";  // "prefill", "decode" or "both"
-  int tensor_parallel = 1, pipeline_parallel = 1, replicas = 1;
+  int tensor_parallel = 1, pipeline_parallel = 1, replicas = 1;  // replicas: the most paid for at once
   int chips = 1;                    // tensor_parallel * pipeline_parallel * replicas
-  double paid_chip_seconds = 0;     // chips * makespan
+  double paid_chip_seconds = 0;     // chips * makespan; where replicas come and go, from boot to release of each
   double busy_chip_seconds = 0;     // a step was running
   double prefill_busy_seconds = 0;  // replica-seconds, roofline share of each step
   double decode_busy_seconds = 0;
@@ -253,6 +254,7 @@ struct RunRecord {
   std::string provenance;         // weakest grade among the hardware models used
   double error_band = 0;          // largest typical relative error of step times among them; 0 = not measured
   Bands bands;
+  std::optional<FleetStats> fleet;  // where replicas come and go, or pools have regions or prices to choose by
   bool keeps_rows = false;
   std::vector<RequestRow> rows;
   double started_s = 0;                  // first arrival offered, on the workload's clock

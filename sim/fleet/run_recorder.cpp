@@ -42,11 +42,13 @@ void RunRecorder::arrived(Ns now, const Request& request) {
   waiting_at_last_arrival_ = waiting_;
 }
 
-void RunRecorder::rejected(Ns now, const Request& request, bool queue_full) {
+void RunRecorder::rejected(Ns now, const Request& request, Rejection why) {
   ++record_.rejected;
   record_.input_rejected += request.input_tokens;
   record_.output_rejected += request.output_tokens;
-  ++(queue_full ? rejected_full_ : record_.rejected_too_long);
+  rejected_full_ += why == Rejection::queue_full;
+  record_.rejected_too_long += why == Rejection::too_long;
+  sojourn_ns_ += now - request.arrival;
   ++series_.bin(now).rejected;
   ++meter_.cell(now, request).rejected;
   if (record_.keeps_rows) record_.rows.push_back(row_of(request, RequestState::rejected));

@@ -19,7 +19,8 @@ class RunRecorder {
     Request request;
     Ns scheduled = -1, first_token = -1;
     bool handed_over = false;      // another replica computed the prompt and sampled the first token
-    std::int32_t preemptions = 0;  // there
+    std::int32_t preemptions = 0;  // there, or on replicas that were lost
+    std::uint8_t origin = 0;       // region of the client
     Ns front_end = 0;              // the client hears of every token this much later: tokenizer, HTTP, detokenizer
   };
 
@@ -28,7 +29,8 @@ class RunRecorder {
   void watch(Ended ended) { ended_ = std::move(ended); }
 
   void arrived(Ns now, const Request& request);
-  void rejected(Ns now, const Request& request, bool queue_full);
+  enum class Rejection { queue_full, too_long, unreachable };
+  void rejected(Ns now, const Request& request, Rejection why);
   void finished(Ns now, const Tracked& tracked, std::int32_t preemptions, int pool, int replica);
   void unfinished(Ns now, const Tracked& tracked, std::int32_t preemptions, int pool, int replica);
 

@@ -68,6 +68,11 @@ class Batcher {
   void release(Slot slot);
 
   const Sequence& sequence(Slot slot) const { return sequences_[slot]; }
+  /// Tokens in the slot's cache after `steps` repetitions of the current plan.
+  std::int64_t cached_after(Slot slot, std::int64_t steps) const {
+    const Sequence& s = sequences_[slot];
+    return s.decoding ? s.computed + (progress_ + steps * pace() - s.entered) / spec_.pace.quanta : s.computed;
+  }
   const StepPlan& current() const { return plan_; }
   const BatcherSpec& spec() const { return spec_; }
   const std::vector<Chunk>& chunks() const { return chunks_; }  // prefill work of the current plan

@@ -115,6 +115,12 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   r.cost.detail.unit_costs = {{"busy-time", name + " basis", 20, 5, 66, 0.00005}};
   r.provenance = "datasheet";
   r.bands = {name + " basis", {{"ttft_s.p50", 0.4, 0.6}, {"cost.usd_per_mtok", 31, 40}, {"saturated", 0, 1}}};
+  r.fleet.emplace();
+  r.fleet->counts = {{0, 0, 2, 1, 0}, {0, 7'000'000'000, 3, 0, 0}, {0, 9'000'000'000, 2, 0, 1}};
+  r.fleet->pools = {{name + " region", 2.5, "USD", 0.8, 1, 2, 3, 4, 105, 37.5, 7}};
+  r.fleet->flows = {{name + " origin", 0, 105, 0.08}};
+  r.fleet->waited = 11, r.fleet->most_waiting = 5, r.fleet->gateway_full = 1, r.fleet->unreachable = 1;
+  r.fleet->floor_violations = 6, r.fleet->pooling_gain = 0.25, r.fleet->peak_window_s = 3600;
   r.keeps_rows = true;
   for (int i = 0; i < 101; ++i) {
     RequestRow row;

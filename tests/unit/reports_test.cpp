@@ -51,6 +51,14 @@ auto fields_of(const PnlSummary& pnl) {
   const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x] = pnl;
   return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x);
 }
+auto fields_of(const PoolFleet& fleet) {
+  const auto& [a, b, c, d, e, f, g, h, i, j, k] = fleet;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k);
+}
+auto fields_of(const RegionFlow& flow) {
+  const auto& [a, b, c, d] = flow;
+  return std::tie(a, b, c, d);
+}
 template <class Row>
 void check_same(const std::vector<Row>& in, const std::vector<Row>& out) {
   REQUIRE(in.size() == out.size());
@@ -80,7 +88,7 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                  latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, pnl, provenance, error,
-                 bands, keeps, rows, started, meter, spending] = record;
+                 bands, fleet, keeps, rows, started, meter, spending] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                     provenance, error, bands.basis, started, meter, spending);
   };
@@ -110,6 +118,17 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   check_same(in.bands.of, out.bands.of);
   check_same(in.prices, out.prices);
   check_same(in.ledger, out.ledger);
+  REQUIRE(in.fleet.has_value() == out.fleet.has_value());
+  if (in.fleet) {
+    check_same(in.fleet->pools, out.fleet->pools);
+    check_same(in.fleet->flows, out.fleet->flows);
+    CHECK(in.fleet->counts == out.fleet->counts);
+    const auto totals = [](const FleetStats& f) {
+      const auto& [counts, pools, flows, a, b, c, d, e, g, h] = f;
+      return std::tie(a, b, c, d, e, g, h);
+    };
+    CHECK((totals(*in.fleet) == totals(*out.fleet)));
+  }
   CHECK((fields_of(in.cost) == fields_of(out.cost)));
   REQUIRE(in.pnl.has_value() == out.pnl.has_value());
   if (in.pnl) CHECK((fields_of(*in.pnl) == fields_of(*out.pnl)));
