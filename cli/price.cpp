@@ -30,10 +30,12 @@ PlanChoice chosen(const PriceArgs& args) {
   PlanChoice choice = args.plan.empty() ? PlanChoice{"--set"} : choose_plan(args.plan);
   choice.litellm = args.litellm;
   choice.model = args.model;
-  for (const auto& set : args.set) apply_set(choice.prices, set);
-  if (!choice.litellm.empty() && choice.prices.contains("plan"))
+  json prices = json::parse(choice.prices);
+  for (const auto& set : args.set) apply_set(prices, set);
+  choice.prices = prices.dump();
+  if (!choice.litellm.empty() && prices.contains("plan"))
     throw UserError("--litellm and another plan (--plan or --set /plan/...) exclude each other");
-  const JsonObject view(choice.prices, choice.name);
+  const JsonObject view(prices, choice.name);
   for (const char* key : {"plan", "supply", "provider", "quality"}) (void)view.has(key);
   view.finish();
   return choice;

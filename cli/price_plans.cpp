@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/json_object.h"
@@ -50,14 +51,14 @@ std::string file_date(const std::string& path) {
 
 PlanChoice choose_plan(const std::string& name) {
   if (name == "own") return {name};
-  if (fs::exists(name) || name.ends_with(".json")) return {name, parse_json_file(name)};
-  return {name, {{"plan", {{"pay_per_token", name}}}}};
+  if (fs::exists(name) || name.ends_with(".json")) return {name, parse_json_file(name).dump()};
+  return {name, json{{"plan", {{"pay_per_token", name}}}}.dump()};
 }
 
 PricedRun price_under(const RunRecord& stored, const PlanChoice& choice, const MoneyCatalog& money) {
   PricedRun out{stored, {}, {}};
   RunRecord& record = out.record;
-  const json scenario = repriced_scenario(record, choice.prices);
+  const json scenario = repriced_scenario(record, json::parse(choice.prices));
   const JsonObject top(scenario, choice.name);
   std::vector<Supply> supplies;
   std::vector<Assumption> assumed;

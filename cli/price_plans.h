@@ -1,5 +1,5 @@
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +13,8 @@ namespace tokenfab::cli {
 
 /// Prices to lay over runs: a document with "plan" and "supply", or a tariff read elsewhere.
 struct PlanChoice {
-  std::string name;  // for messages and tables
-  nlohmann::json prices = nlohmann::json::object();
+  std::string name;                      // for messages and tables
+  std::string prices = "{}";             // JSON
   std::string litellm = {}, model = {};  // a price list in place of "plan"; the model: "" = the run's
 };
 
