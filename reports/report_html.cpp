@@ -7,12 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/embedded.h"
+#include "reports/report_sections.h"
 
 namespace tokenfab {
 namespace {
 
 using nlohmann::json;
-using Group = std::vector<const RunRecord*>;  // replications of one alternative
+using Group = Replications;
 
 json number(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
@@ -150,6 +151,19 @@ json series(const RunRecord& r) {
   return out;
 }
 
+/// Replicas of each pool through time; empty without a fleet.
+json replica_counts(const RunRecord& r) {
+  json out = json::array();
+  if (!r.fleet) return out;
+  for (const ReplicaCount& c : r.fleet->counts)
+    out.push_back({{"pool", r.pools[static_cast<std::size_t>(c.pool)].name},
+                   {"t", static_cast<double>(c.time) * 1e-9},
+                   {"ready", c.ready},
+                   {"booting", c.booting},
+                   {"draining", c.draining}});
+  return out;
+}
+
 json steps(const Group& group) {
   std::map<std::array<std::string, 3>, double> seconds;
   for (const auto* r : group)
@@ -236,11 +250,15 @@ json alternative(const Group& group) {
               {"e2e", distribution(group, &Latencies::e2e)},
               {"slo", {{"ttft", first.slo_ttft_s}, {"tpot", first.slo_tpot_s}, {"e2e", first.slo_e2e_s}}},
               {"series", series(first)},
+              {"replica_counts", replica_counts(first)},
               {"steps", steps(group)},
               {"ledger", money(group)},
               {"input_usd", number(mean(group, input_usd))},
               {"output_usd", number(mean(group, output_usd))},
-              {"pools", pools(first)}};
+              {"pools", pools(first)},
+              {"classes", classes_section(group)},
+              {"sessions", sessions_section(group)},
+              {"caches", caches_section(group)}};
   for (const auto& m : metrics()) out["metrics"].push_back(estimate(group, m));
   return out;
 }
@@ -277,10 +295,13 @@ void replace_mark(std::string& page, const std::string& mark, std::string_view t
 
 }  // namespace
 
-std::string report_data(const std::vector<RunRecord>& runs, const std::string& version) {
+std::string report_data(const std::vector<RunRecord>& runs, const std::string& version,
+                        const std::vector<InfeasibleAlternative>& refused) {
   json data = {{"study", runs.empty() ? "" : runs.front().study}, {"version", version}};
   for (const auto& m : metrics()) data["metrics"].push_back({{"label", m.label}, {"unit", m.unit}});
   for (const auto& group : group_runs(runs)) data["alternatives"].push_back(alternative(group));
+  data["stack"] = stack_section(runs);
+  data["infeasible"] = infeasible_section(refused);
   data["assumptions"] = json::array();
   for (auto& a : distinct<Assumption>(runs, &RunRecord::assumptions, [](const Assumption& a) {
          return json{{"what", a.what}, {"value", a.value}, {"why", a.why}};
@@ -292,7 +313,8 @@ std::string report_data(const std::vector<RunRecord>& runs, const std::string& v
   return data.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string render_html(const std::vector<RunRecord>& runs, const std::string& version) {
+std::string render_html(const std::vector<RunRecord>& runs, const std::string& version,
+                        const std::vector<InfeasibleAlternative>& refused) {
   std::string page(embedded::report_template());
   replace_mark(page, "/*@STYLE@*/", embedded::report_style());
   std::string scripts;
@@ -300,8 +322,9 @@ std::string render_html(const std::vector<RunRecord>& runs, const std::string& v
     scripts += "<script>" + std::string(part) + "</script>\n";
   replace_mark(page, "<!--@LIBRARIES@-->", scripts);
   replace_mark(page, "/*@SCRIPT@*/", embedded::report_script());
+  replace_mark(page, "/*@CHARTS@*/", embedded::report_charts());
   // The data comes last: it may contain what looks like a mark.
-  replace_mark(page, "/*@DATA@*/", script_safe(report_data(runs, version)));
+  replace_mark(page, "/*@DATA@*/", script_safe(report_data(runs, version, refused)));
   return page;
 }
 

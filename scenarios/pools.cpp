@@ -10,6 +10,7 @@
 #include "hwmodels/dtype.h"
 #include "scenarios/cache_json.h"
 #include "scenarios/disaggregation.h"
+#include "scenarios/fleet_json.h"
 #include "scenarios/scheduling_json.h"
 #include "scenarios/techniques.h"
 #include "sim/economics/supply.h"
@@ -161,7 +162,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   deployment.memory_share = d.number("memory_share", 0.01, 1, deployment.engine.memory_share.value,
                                      "share of chip memory the engine takes: " + deployment.engine.memory_share.source);
   deployment.kv_block_tokens = static_cast<int>(
-      d.integer("kv_block_tokens", 1, 4096, static_cast<std::int64_t>(deployment.engine.kv_block_tokens.value),
+      d.integer("kv_block_tokens", 1, 1 << 20, static_cast<std::int64_t>(deployment.engine.kv_block_tokens.value),
                 "the engine's page size: " + deployment.engine.kv_block_tokens.source));
 
   PoolPlan plan;
@@ -170,7 +171,9 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   const auto prefix_cache = read_prefix_cache(pool, deployment.kv_block_tokens, plan.spec.batcher.policy, assumptions);
   plan.fewest_replicas = pool.has("replicas") && pool.raw("replicas") == "fewest";
   if (!plan.fewest_replicas)
-    plan.spec.replicas = static_cast<int>(d.integer("replicas", 1, 100'000, 1, "one engine instance"));
+    plan.spec.replicas = static_cast<int>(
+        d.integer("replicas", 1, 100'000, first_replicas(pool),
+                  pool.has("autoscale") ? "the fewest that the autoscaler keeps" : "one engine instance"));
   plan.spec.name = pool.string("name", deployment.llm.id + " on " + deployment.chip.id);
   deployment.max_sequences = plan.spec.batcher.max_sequences;
   deployment.token_budget = plan.spec.batcher.token_budget;
@@ -179,6 +182,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   plan.spec.model = build_model(pool, std::move(deployment));
   read_role(pool, plan);
   plan.supply = read_supply(pool, chip, money, assumptions);
+  read_pool_fleet(pool, plan, assumptions);
   pool.finish();
   const StepModel& model = *plan.spec.model;
   BatcherSpec& b = plan.spec.batcher;

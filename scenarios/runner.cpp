@@ -83,6 +83,7 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
   RunRecord record = planned_record(scenario, alternative, replication, options);
   FactorySpec spec;
   spec.router = alternative.router;
+  spec.gateway = alternative.gateway;
   spec.seed = scenario.seed;
   spec.replication = static_cast<std::uint32_t>(replication);
   spec.stepwise = options.stepwise;
@@ -96,13 +97,18 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
                 p.simulated_s});
     };
   OpenWorkload workload = alternative.workload.open(scenario.seed, static_cast<std::uint32_t>(replication));
+  SpendControl control;
+  if (alternative.spending) workload.source = limit_spend(std::move(workload.source), *alternative.spending, control);
   simulate(spec, *workload.source, record, report);
+  if (alternative.spending) record.spending = control;
   workload.finish(record);
   note_extrapolations(alternative, record);
 
   std::vector<Supply> supplies;
   for (const auto& pool : alternative.pools) supplies.push_back(pool.supply);
   price_run(record, supplies, alternative.plan);
+  if (alternative.provider) record.pnl = profit_and_loss(record, *alternative.provider);
+  price_tasks(record, alternative.quality);
   return record;
 }
 

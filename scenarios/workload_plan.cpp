@@ -1,5 +1,6 @@
 #include "scenarios/workload_plan.h"
 
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +9,7 @@
 #include "scenarios/generator_json.h"
 #include "scenarios/session_json.h"
 #include "sim/workload/builtin.h"
+#include "sim/workload/regional.h"
 #include "sim/workload/trace.h"
 
 namespace tokenfab {
@@ -94,21 +96,75 @@ WorkloadPlan trace_plan(const TraceOptions& options) {
           most_requests(options.path)};
 }
 
-WorkloadPlan generator_plan(const GeneratorSpec& spec, const TransformSpec& transform_spec) {
+std::unique_ptr<RequestSource> generate(GeneratorSpec spec, const TransformSpec& transform_spec, std::uint64_t seed,
+                                        std::uint32_t replication) {
+  spec.seed = seed;
+  spec.replication = replication;
+  auto out = make_generator(spec);
+  if (!changes_nothing(transform_spec)) out = transform(std::move(out), transform_spec, seed, replication);
+  return out;
+}
+
+/// The workload as clients of one region bring it.
+GeneratorSpec in_region(GeneratorSpec spec, const RegionSpec& region, double all_shares) {
+  spec.arrivals.rate *= region.share / all_shares;
+  spec.arrivals.profile = shifted_profile(spec.arrivals.profile, region.phase_h);
+  return spec;
+}
+
+WorkloadPlan generator_plan(const GeneratorSpec& spec, const TransformSpec& transform_spec,
+                            const std::vector<RegionSpec>& regions) {
   const double share = transform_spec.thin * static_cast<double>(transform_spec.copies);
   make_generator(spec);  // refuses impossible settings now, not in the middle of a run
-  return {[spec, transform_spec](std::uint64_t seed, std::uint32_t replication) {
-            GeneratorSpec g = spec;
-            g.seed = seed;
-            g.replication = replication;
+  WorkloadFacts facts;
+  if (!spec.arrivals.profile.empty()) facts.profile_window_s = spec.arrivals.profile_window_s;
+  double shares = 0;
+  for (const RegionSpec& r : regions) facts.regions.push_back(r.name), shares += r.share;
+  return {[spec, transform_spec, regions, shares, share](std::uint64_t seed, std::uint32_t replication) {
             OpenWorkload out;
-            out.source = make_generator(g);
-            if (!changes_nothing(transform_spec))
-              out.source = transform(std::move(out.source), transform_spec, seed, replication);
             out.finish = [](RunRecord&) {};
+            if (regions.empty()) {
+              out.source = generate(spec, transform_spec, seed, replication);
+              return out;
+            }
+            std::vector<std::unique_ptr<RequestSource>> streams;
+            for (std::size_t i = 0; i < regions.size(); ++i)
+              streams.push_back(
+                  generate(in_region(spec, regions[i], shares), transform_spec, region_seed(seed, i), replication));
+            out.source =
+                merge_regions(std::move(streams), std::llround(static_cast<double>(spec.max_requests) * share));
             return out;
           },
-          static_cast<std::int64_t>(static_cast<double>(expected_requests(spec)) * share)};
+          static_cast<std::int64_t>(static_cast<double>(expected_requests(spec)) * share), std::move(facts)};
+}
+
+std::vector<RegionSpec> read_region_specs(const JsonObject& w) {
+  std::vector<RegionSpec> out;
+  if (!w.has("regions")) return out;
+  if (w.has("trace") || w.has("sessions"))
+    w.fail("regions", "are of generated workloads; a trace or sessions have none");
+  const auto entries = w.objects("regions");
+  if (entries.empty() || entries.size() > 255) w.fail("regions", "needs between 1 and 255 regions");
+  for (const JsonObject& o : entries) {
+    RegionSpec r;
+    r.name = o.string("name");
+    r.share = o.number_in("share", 1e-9, 1e9, 1);
+    r.phase_h = o.number_in("phase_h", -24, 24, 0);
+    o.finish();
+    for (const RegionSpec& other : out)
+      if (other.name == r.name) o.fail("name", "\"" + r.name + "\" is used twice");
+    out.push_back(r);
+  }
+  return out;
+}
+
+/// Where a region's phase does not go with the arrivals, says so at the region.
+void check_phases(const JsonObject& w, const GeneratorSpec& spec, const std::vector<RegionSpec>& regions) {
+  for (std::size_t i = 0; i < regions.size(); ++i) try {
+      shifted_profile(spec.arrivals.profile, regions[i].phase_h);
+    } catch (const UserError& e) {
+      w.fail("regions", "\"" + regions[i].name + "\": " + e.what());
+    }
 }
 
 GeneratorSpec builtin_spec(const JsonObject& w, std::vector<Assumption>& assumptions) {
@@ -129,7 +185,8 @@ WorkloadPlan sessions_plan(const SessionsPlan& plan) {
             out.finish = [](RunRecord&) {};
             return out;
           },
-          plan.expected_requests};
+          plan.expected_requests,
+          {true, {}, 0}};
 }
 
 constexpr const char* kSources = "\"use\", \"trace\", \"generate\", \"clients\" and \"sessions\"";
@@ -151,8 +208,14 @@ WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_
   const int sources = w.has("use") + w.has("trace") + w.has("generate") + w.has("clients") + w.has("sessions");
   if (sources != 1) w.fail("", std::string("needs exactly one of ") + kSources);
   const TransformSpec transform_spec = read_transform(w);
+  const std::vector<RegionSpec> regions = read_region_specs(w);
+  const auto generated = [&](const GeneratorSpec& spec) {
+    check_phases(w, spec, regions);
+    return generator_plan(spec, transform_spec, regions);
+  };
   WorkloadPlan plan;
   if (!trace_override.empty()) {
+    if (!regions.empty()) w.fail("regions", "do not go with --trace: a trace has none");
     (void)w.has("max_requests");
     TraceOptions options;
     if (w.has("trace")) options = read_trace(w, transform_spec);
@@ -162,11 +225,11 @@ WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_
   } else if (w.has("trace")) {
     plan = trace_plan(read_trace(w, transform_spec));
   } else if (w.has("use")) {
-    plan = generator_plan(builtin_spec(w, assumptions), transform_spec);
+    plan = generated(builtin_spec(w, assumptions));
   } else if (w.has("generate")) {
-    plan = generator_plan(read_generator(w.object("generate")), transform_spec);
+    plan = generated(read_generator(w.object("generate")));
   } else if (w.has("clients")) {
-    plan = generator_plan(read_clients(w.object("clients")), transform_spec);
+    plan = generated(read_clients(w.object("clients")));
   } else {
     if (!changes_nothing(transform_spec))
       w.fail("",

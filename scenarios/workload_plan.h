@@ -16,26 +16,37 @@ struct OpenWorkload {
   std::function<void(RunRecord&)> finish;
 };
 
+/// What the rest of a scenario asks of its workload.
+struct WorkloadFacts {
+  bool closed_loop = false;
+  std::vector<std::string> regions;  // of clients; empty: they are nowhere in particular
+  double profile_window_s = 0;       // of the arrivals' profile; 0: none
+};
+
 /// A validated "workload": a built-in, a trace or a generator, with its transforms.
 class WorkloadPlan {
  public:
   using Opener = std::function<OpenWorkload(std::uint64_t seed, std::uint32_t replication)>;
   WorkloadPlan() = default;
-  WorkloadPlan(Opener open, std::int64_t expected) : open_(std::move(open)), expected_(expected) {}
+  WorkloadPlan(Opener open, std::int64_t expected, WorkloadFacts facts = {})
+      : open_(std::move(open)), expected_(expected), facts_(std::move(facts)) {}
 
   OpenWorkload open(std::uint64_t seed, std::uint32_t replication) const { return open_(seed, replication); }
   /// Requests that will come, about; 0 = not known before reading.
   std::int64_t expected_requests() const { return expected_; }
+  const WorkloadFacts& facts() const { return facts_; }
 
  private:
   Opener open_;
   std::int64_t expected_ = 0;
+  WorkloadFacts facts_;
 };
 
 /// Reads "workload" of a scenario:
 ///   {"use": "azure-conv-2023"} or {"trace": {"path": …, "format": …, …}} or {"generate": {…}} or {"clients": {…}},
 ///   or {"sessions": {…}}, a closed loop (session_json.h); all but the last
-///   with "rate_scale", "window_s": [from, to], "thin", "copies".
+///   with "rate_scale", "window_s": [from, to], "thin", "copies"; generated ones also with
+///   "regions": [{"name", "share", "phase_h"}, …], each with a stream of its own.
 /// `trace_override` (--trace) replaces the source and keeps the transforms.
 WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_override,
                            std::vector<Assumption>& assumptions);

@@ -8,8 +8,8 @@
 namespace tokenfab {
 
 /// At equal times, lower goes first: what arrives by a step's end can join the next step; a cache is handed over when
-/// all steps that end at that time are over.
-enum class EventOrder : std::uint32_t { arrival = 0, step_done = 1, handover = 2, end = 3 };
+/// all steps that end at that time are over, and so replicas come and go.
+enum class EventOrder : std::uint32_t { arrival = 0, landing = 1, step_done = 2, handover = 3, control = 4, end = 5 };
 
 /// Value events in total order: (time, order, sequence of scheduling). Nothing is deleted: an event that no longer
 /// holds carries an outdated epoch and is ignored by its handler.

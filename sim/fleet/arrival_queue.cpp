@@ -32,11 +32,12 @@ Ns ArrivalQueue::next_time() {
 const ArrivalQueue::Arrival& ArrivalQueue::take() {
   const Ns stream = stream_time();
   if (caused_.empty() || stream <= caused_.begin()->first.first) {
+    const std::uint8_t origin = batch_.origins.empty() ? 0 : batch_.origins[position_];
     const Request& request = batch_.requests[position_++];
-    current_ = {request, hashes_of(batch_, request)};
+    current_ = {request, hashes_of(batch_, request), origin};
   } else {
     taken_ = std::move(caused_.extract(caused_.begin()).mapped());
-    current_ = {taken_.request, taken_.hashes};
+    current_ = {taken_.request, taken_.hashes, 0};
   }
   if (closed_) current_.request.id = next_id_++;
   return current_;

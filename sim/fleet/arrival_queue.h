@@ -15,6 +15,7 @@ class ArrivalQueue {
   struct Arrival {
     Request request;
     std::span<const std::uint64_t> hashes;  // of its prefix blocks
+    std::uint8_t origin = 0;                // region of its client
   };
 
   explicit ArrivalQueue(RequestSource& source) : source_(source), closed_(source.closed_loop()) {}

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "sim/core/event_queue.h"
 #include "sim/fleet/arrival_queue.h"
+#include "sim/fleet/fleet.h"
 #include "sim/fleet/handover.h"
 #include "sim/fleet/replica.h"
 #include "sim/fleet/router.h"
@@ -26,7 +27,7 @@ struct CacheThere {
   Slot slot = kNoSlot;        // there
 };
 struct HorizonReached {};
-using Event = std::variant<ArrivalDue, StepDone, PrefillOver, CacheThere, HorizonReached>;
+using Event = std::variant<ArrivalDue, StepDone, PrefillOver, CacheThere, HorizonReached, FleetEvent>;
 
 constexpr std::int64_t kProgressEvery = 1 << 16;
 
@@ -35,18 +36,17 @@ class Simulation {
   Simulation(const FactorySpec& spec, RequestSource& requests, RunRecord& record,
              const std::function<void(const SimulationProgress&)>& progress)
       : spec_(spec),
-        arrivals_(requests),
+        ahead_(requests),
+        arrivals_(Fleet::reads_ahead(spec) ? static_cast<RequestSource&>(ahead_) : requests),
         record_(record),
         recorder_(record),
-        router_(Router::make({spec.router, spec.seed, spec.replication, cached_blocks(spec)})),
+        router_(Fleet::needed(spec) ? nullptr
+                                    : Router::make({spec.router, spec.seed, spec.replication, cached_blocks(spec)})),
         progress_(progress) {
     for (std::size_t p = 0; p < spec.pools.size(); ++p) {
       prefixes_.emplace_back(spec.pools[p].prefix, spec.seed, spec.replication);
-      for (int r = 0; r < spec.pools[p].replicas; ++r) {
-        replicas_.push_back(std::make_unique<Replica>(static_cast<int>(p), r, batcher_spec(spec.pools[p]),
-                                                      make_executor(spec.pools[p]), spec.stepwise, recorder_,
-                                                      spec.pools[p].front_end));
-        replicas_.back()->speculate(spec.pools[p].luck, spec.seed, spec.replication);
+      for (int r = 0; r < spec.pools[p].slots(); ++r) {
+        replicas_.push_back(make_replica(p, r));
         pool_of_.push_back(p);
       }
     }
@@ -57,12 +57,14 @@ class Simulation {
         arrivals_.ended(request, end, served, now_);
         next_arrival();
       });
+    if (Fleet::needed(spec)) make_fleet();
     load_ = [this](std::size_t i) { return replicas_[handover_->entries()[i]]->outstanding(); };
   }
 
   void run() {
     if (spec_.horizon_s > 0) queue_.push(ns_from_seconds(spec_.horizon_s), EventOrder::end, HorizonReached{});
     next_arrival();
+    if (fleet_) fleet_->begin();
     while (!queue_.empty() && !stopped_) {
       const auto item = queue_.pop();
       now_ = item.time;
@@ -72,14 +74,38 @@ class Simulation {
       replica->check();
       replica->abandon(now_);
     }
+    if (fleet_) fleet_->abandon(now_);
     recorder_.close(end_);
     fill_usage();
   }
 
  private:
+  std::unique_ptr<Replica> make_replica(std::size_t p, int index) {
+    const PoolSpec& pool = spec_.pools[p];
+    auto out = std::make_unique<Replica>(static_cast<int>(p), index, batcher_spec(pool), make_executor(pool),
+                                         spec_.stepwise, recorder_, pool.front_end);
+    out->speculate(pool.luck, spec_.seed, spec_.replication);
+    return out;
+  }
+
+  void make_fleet() {
+    Fleet::Host host{replicas_,
+                     [this](std::size_t pool, int index) { return make_replica(pool, index); },
+                     [this](Ns time, EventOrder order, const FleetEvent& event) { queue_.push(time, order, event); },
+                     [this](std::size_t i) { schedule(i); },
+                     [this] { return arrivals_.next_time() != kNever; },
+                     [this](std::size_t pool, const Request& request, std::span<const std::uint64_t> hashes) {
+                       return prefixes_[pool].of(request, hashes);
+                     }};
+    fleet_.emplace(spec_, std::move(host), record_, recorder_, &ahead_);
+  }
+
   static BatcherSpec batcher_spec(const PoolSpec& pool) {
     BatcherSpec out = pool.batcher;
     out.hold_finished = pool.role == PoolRole::prefill;
+    if (out.scheduling.max_step_s <= 0) return out;
+    require(pool.model != nullptr, "a bound on steps needs a model that predicts them");
+    out.step_seconds = [model = pool.model](const StepSums& sums) { return model->evaluate(sums).total(); };
     return out;
   }
 
@@ -131,11 +157,17 @@ class Simulation {
     recorder_.advance(now_);
     const ArrivalQueue::Arrival& arrival = arrivals_.take();
     recorder_.arrived(now_, arrival.request);
+    if (fleet_) fleet_->arrived(now_, arrival);
+    else enter(arrival);
+    next_arrival();
+  }
+
+  void enter(const ArrivalQueue::Arrival& arrival) {
     const std::uint32_t i = route(arrival);
     const auto prefix = prefixes_[pool_of_[i]].of(arrival.request, arrival.hashes);
-    if (handover_->strands(i, arrival.request)) recorder_.rejected(now_, arrival.request, false);
+    if (handover_->strands(i, arrival.request))
+      recorder_.rejected(now_, arrival.request, RunRecorder::Rejection::too_long);
     else if (replicas_[i]->arrive(now_, arrival.request, false, prefix)) schedule(i);
-    next_arrival();
   }
 
   void on(const StepDone& event) {
@@ -143,7 +175,9 @@ class Simulation {
     if (replica.epoch() != event.epoch) return;
     end_ = now_;
     recorder_.advance(now_);
+    const std::int64_t before = fleet_ ? replica.outstanding() : 0;
     if (replica.step_done()) schedule(event.replica);
+    if (fleet_) fleet_->stepped(now_, event.replica, before - replica.outstanding());
     if (replica.has_prefilled()) queue_.push(now_, EventOrder::handover, PrefillOver{event.replica});
     if (progress_ && ++steps_ % kProgressEvery == 0)
       progress_({record_.offered, record_.served + record_.rejected, seconds_from_ns(now_)});
@@ -162,6 +196,14 @@ class Simulation {
     if (replicas_[event.replica]->resume(now_)) schedule(event.replica);
   }
 
+  void on(const FleetEvent& event) {
+    const bool busy = fleet_->busy();
+    if (!busy && arrivals_.next_time() == kNever) return;
+    if (busy) end_ = now_;
+    recorder_.advance(now_);
+    fleet_->on(now_, event);
+  }
+
   void on(const HorizonReached&) {
     if (record_.offered == record_.served + record_.rejected && arrivals_.next_time() == kNever) return;
     end_ = now_;
@@ -171,6 +213,7 @@ class Simulation {
   }
 
   void fill_usage() {
+    if (fleet_) return fill_fleet_usage();
     std::size_t first = 0;
     for (const PoolSpec& pool : spec_.pools) {
       std::vector<const Replica*> members;
@@ -179,7 +222,16 @@ class Simulation {
     }
   }
 
+  void fill_fleet_usage() {
+    const Ns from = end_ - ns_from_seconds(record_.makespan_s);
+    for (std::size_t p = 0; p < spec_.pools.size(); ++p)
+      record_.pools.push_back(
+          pool_usage(spec_.pools[p], fleet_->members(p), record_.makespan_s, fleet_->paid(p, from, end_)));
+    record_.fleet = fleet_->stats(from, end_);
+  }
+
   const FactorySpec& spec_;
+  ReadAhead ahead_;
   ArrivalQueue arrivals_;
   RunRecord& record_;
   RunRecorder recorder_;
@@ -190,6 +242,7 @@ class Simulation {
   std::vector<std::size_t> pool_of_;    // of each replica
   std::vector<PromptPrefix> prefixes_;  // by pool
   std::optional<Handover> handover_;
+  std::optional<Fleet> fleet_;  // where replicas come and go, or pools differ in place or price
   EventQueue<Event> queue_;
   Ns now_ = 0, end_ = 0, arrival_due_ = kNever;
   std::int64_t steps_ = 0;

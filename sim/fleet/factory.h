@@ -7,6 +7,7 @@
 
 #include "hwmodels/step_model.h"
 #include "sim/core/records.h"
+#include "sim/fleet/fleet_spec.h"
 #include "sim/fleet/kv_transfer.h"
 #include "sim/fleet/prompt_prefix.h"
 #include "sim/serving/batcher.h"
@@ -34,6 +35,9 @@ struct PoolSpec {
   Ns front_end = 0;  // added to each request's latencies: what passes between client and engine
   PoolRole role = PoolRole::both;
   std::vector<KvTransfer> transfers = {};  // to a decode pool, by index of the prefill pool; other entries are unused
+  PoolFleetSpec fleet = {};                // where its replicas come and go, `replicas` are there at time 0
+  /// Replicas that it may have.
+  int slots() const { return fleet.scaling ? fleet.scaling->max : replicas; }
 };
 
 /// Takes from the pool's model what its batcher has to know of it: step and cache sizes, context, attention window,
@@ -46,6 +50,7 @@ struct FactorySpec {
   std::uint64_t seed = 1;
   std::uint32_t replication = 0;
   bool stepwise = false;
+  GatewaySpec gateway = {};
   double horizon_s = 0;  // stop the clock here, with work in flight; 0 = run until all is done
 };
 

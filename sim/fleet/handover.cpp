@@ -16,7 +16,7 @@ Handover::Handover(const std::vector<PoolSpec>& pools, const Replicas& replicas)
     prefill |= pools[p].role == PoolRole::prefill;
     require(pools[p].role == PoolRole::both || pools[p].batcher.policy != "static", "static batches are not split");
     auto& group = pools[p].role == PoolRole::decode ? decode_.emplace_back() : entries_;
-    for (int r = 0; r < pools[p].replicas; ++r) {
+    for (int r = 0; r < pools[p].slots(); ++r) {
       group.push_back(static_cast<std::uint32_t>(pool_of_.size()));
       pool_of_.push_back(p);
     }

@@ -57,7 +57,8 @@ void Replica::change(Change&& body) {
   recorder_.change(batcher_->waiting() - waiting, batcher_->running() - running);
 }
 
-bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const std::uint64_t> prefix) {
+bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const std::uint64_t> prefix,
+                     const Journey& journey) {
   const std::int32_t output = batcher_->spec().hold_finished ? 1 : request.output_tokens;
   Slot slot = kNoSlot;
   Batcher::Verdict verdict{};
@@ -65,14 +66,18 @@ bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const 
     verdict = batcher_->enqueue(request.input_tokens, output, slot, service(request, output), standing(request));
   });
   if (verdict != Batcher::Verdict::accepted) {
-    recorder_.rejected(now, request, verdict == Batcher::Verdict::queue_full);
+    using Rejection = RunRecorder::Rejection;
+    const bool full = verdict == Batcher::Verdict::queue_full;
+    recorder_.rejected(now, request, full ? Rejection::queue_full : Rejection::too_long);
     return false;
   }
   if (request.encoder_tokens > 0) batcher_->set_encoder(slot, request.encoder_tokens);
   if (!prefix.empty()) batcher_->set_prefix(slot, {prefix.begin(), prefix.end()});
   RunRecorder::Tracked tracked;
   tracked.request = request;
-  tracked.front_end = front_end_;
+  tracked.front_end = front_end_ + journey.way_back;
+  tracked.preemptions = journey.preemptions;
+  tracked.origin = journey.origin;
   return joined(now, slot, tracked, wait);
 }
 
@@ -200,15 +205,32 @@ bool Replica::step_done() {
   return begin(progress_.end);
 }
 
-void Replica::stop(Ns now) {
-  if (!running_ || progress_.steps == 1) return;
+std::int64_t Replica::stop(Ns now) {
+  if (!running_ || progress_.steps == 1) return 0;
   StepPlan over = batcher_->current();
   const Progress reach = clock_->run(over, start_, now);
   over.repeats = reach.steps - (floor_ns(reach.end) > now ? 1 : 0);
-  if (over.repeats == 0) return;
+  if (over.repeats == 0) return 0;
   progress_ = clock_->run(over, start_, kNever);
   account();
   batcher_->stop(over.repeats);
+  return over.repeats;
+}
+
+std::vector<RunRecorder::Tracked> Replica::evict(Ns now) {
+  const std::int64_t over = stop(now);
+  std::vector<RunRecorder::Tracked> out;
+  for (Slot slot = 0; slot < tracked_.size(); ++slot) {
+    if (!present_[slot]) continue;
+    RunRecorder::Tracked t = tracked_[slot];
+    t.preemptions += batcher_->sequence(slot).preemptions + 1;
+    served_.lost_tokens += batcher_->cached_after(slot, over);
+    out.push_back(t);
+    present_[slot] = false;
+  }
+  recorder_.change(-batcher_->waiting(), -batcher_->running());
+  running_ = false;
+  return out;
 }
 
 void Replica::abandon(Ns now) {

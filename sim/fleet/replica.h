@@ -9,6 +9,13 @@
 
 namespace tokenfab {
 
+/// What befell a request on its way to a replica.
+struct Journey {
+  Ns way_back = 0;               // added to its latencies: tokens travel to the client
+  std::int32_t preemptions = 0;  // elsewhere
+  std::uint8_t origin = 0;       // region of the client
+};
+
 /// One engine instance: a batcher, the executor that says how long its steps take, and the requests inside.
 /// Times: arrivals in ns, its own clock in exact ticks.
 class Replica {
@@ -24,7 +31,8 @@ class Replica {
   /// A request arrives. Returns true where the end of the current step or span changed: see due(). With `wait`, an idle
   /// replica does not begin a step: more requests arrive at this instant.
   /// `prefix`: the chained hashes of the prompt's whole prefix blocks, where the pool caches them.
-  bool arrive(Ns now, const Request& request, bool wait = false, std::span<const std::uint64_t> prefix = {});
+  bool arrive(Ns now, const Request& request, bool wait = false, std::span<const std::uint64_t> prefix = {},
+              const Journey& journey = {});
   /// A request comes from a prefill replica with its cache of `bytes`. Returns as arrive().
   bool arrive_cached(Ns now, const RunRecorder::Tracked& tracked, double bytes);
   bool fits_cached(const Request& request) const;
@@ -45,8 +53,13 @@ class Replica {
   Ns due() const { return floor_ns(progress_.end); }
   std::uint32_t epoch() const { return epoch_; }  // changes whenever due() does
 
-  /// The run stops at `now`: of a span, the steps that are over by then count.
-  void stop(Ns now);
+  /// The run stops at `now`: of a span, the steps that are over by then count; returns them.
+  std::int64_t stop(Ns now);
+  /// The replica is taken away at `now`, after all steps that end by then: returns what was inside, whose work is lost.
+  /// Only what it did until then may be asked of it afterwards.
+  std::vector<RunRecorder::Tracked> evict(Ns now);
+  /// Where this replaces another, whose epochs were below `epoch`.
+  void continue_epochs(std::uint32_t epoch) { epoch_ = epoch; }
   /// What is left then.
   void abandon(Ns now);
   /// Throws InternalError where blocks, sequences or busy time do not add up.
@@ -59,6 +72,7 @@ class Replica {
   struct Served {
     std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;
     double transferred_bytes = 0;
+    std::int64_t lost_tokens = 0;  // KV tokens of evicted requests
   };
   const Served& served() const { return served_; }
 

@@ -3,6 +3,7 @@
 
 #include "sim/core/records.h"
 #include "sim/core/series_recorder.h"
+#include "sim/fleet/meter.h"
 #include "sim/fleet/session_recorder.h"
 #include "sim/workload/request.h"
 
@@ -18,7 +19,8 @@ class RunRecorder {
     Request request;
     Ns scheduled = -1, first_token = -1;
     bool handed_over = false;      // another replica computed the prompt and sampled the first token
-    std::int32_t preemptions = 0;  // there
+    std::int32_t preemptions = 0;  // there, or on replicas that were lost
+    std::uint8_t origin = 0;       // region of the client
     Ns front_end = 0;              // the client hears of every token this much later: tokenizer, HTTP, detokenizer
   };
 
@@ -27,7 +29,8 @@ class RunRecorder {
   void watch(Ended ended) { ended_ = std::move(ended); }
 
   void arrived(Ns now, const Request& request);
-  void rejected(Ns now, const Request& request, bool queue_full);
+  enum class Rejection { queue_full, too_long, unreachable };
+  void rejected(Ns now, const Request& request, Rejection why);
   void finished(Ns now, const Tracked& tracked, std::int32_t preemptions, int pool, int replica);
   void unfinished(Ns now, const Tracked& tracked, std::int32_t preemptions, int pool, int replica);
 
@@ -48,6 +51,7 @@ class RunRecorder {
   RunRecord& record_;
   Ended ended_;
   SessionRecorder sessions_;
+  MeterRecorder meter_;
   SeriesRecorder series_;
   std::int64_t waiting_ = 0, running_ = 0;
   std::int64_t rejected_full_ = 0, waiting_at_last_arrival_ = 0;

@@ -5,15 +5,16 @@
 
 #include "base/error.h"
 #include "hwmodels/dtype.h"
+#include "hwmodels/op_work.h"
 #include "hwmodels/trust.h"
 #include "sim/serving/simulated_executor.h"
 
 namespace tokenfab {
 namespace {
 
-void describe(const PoolSpec& pool, PoolUsage& u) {
+void describe(const PoolSpec& pool, PoolUsage& u, int replicas) {
   u.name = pool.name;
-  u.replicas = pool.replicas;
+  u.replicas = replicas;
   u.role = kPoolRoleNames[static_cast<std::size_t>(pool.role)];
   u.kv_blocks = pool.batcher.kv_blocks;
   u.kv_block_tokens = pool.batcher.kv_block_tokens;
@@ -26,9 +27,11 @@ void describe(const PoolSpec& pool, PoolUsage& u) {
   u.kv = name_of(d.kv);
   u.tensor_parallel = d.tensor_parallel;
   u.pipeline_parallel = d.pipeline_parallel;
-  u.chips = d.chips() * pool.replicas;
+  u.chips = d.chips() * replicas;
   u.peak_flops = pool.model->matrix_peak();
   u.peak_bandwidth = d.chip.bandwidth.value;
+  u.active_parameters = count_parameters(d.llm).active;
+  u.active_weight_bytes = u.active_parameters * dtype_bytes(d.weights);
   const Trust t = trust_of(d);
   u.trust = {kGradeNames[static_cast<std::size_t>(t.grade)], t.calibration, t.typical, t.band, t.bias, t.basis};
 }
@@ -82,10 +85,12 @@ void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, Poo
 
 }  // namespace
 
-PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& replicas, double makespan_s) {
+PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& replicas, double makespan_s,
+                     const std::optional<PaidTime>& paid) {
   PoolUsage u;
-  describe(pool, u);
-  u.paid_chip_seconds = u.chips * makespan_s;
+  describe(pool, u, paid ? paid->most : pool.replicas);
+  const double each = pool.model ? pool.model->deployment().chips() : 1;
+  u.paid_chip_seconds = paid ? each * static_cast<double>(paid->paid_ns) * 1e-9 : u.chips * makespan_s;
   SimulatedExecutor::Account account;
   Reach reach;
   Ticks busy = 0;
@@ -94,7 +99,7 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
     u.cached_tokens += r->served().cached_tokens;
     u.output_tokens += r->served().output_tokens;
     u.transferred_bytes += r->served().transferred_bytes;
-    u.recomputed_tokens += r->batcher().recomputed_tokens();
+    u.recomputed_tokens += r->batcher().recomputed_tokens() + r->served().lost_tokens;
     u.preemptions += r->batcher().preemptions();
     u.swapped_blocks += r->batcher().swapped_blocks();
     u.variant_loads += r->batcher().variant_loads();
@@ -110,7 +115,7 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
   u.most_context = reach.context;
   u.most_tokens = reach.tokens;
   if (!pool.model || pool.executor) {
-    u.busy_chip_seconds = seconds_from_ticks(busy) * u.chips / pool.replicas;
+    u.busy_chip_seconds = seconds_from_ticks(busy) * (paid ? each : static_cast<double>(u.chips) / pool.replicas);
     return u;
   }
   require(account.busy == busy, "ticks accounted by operator = ticks busy");

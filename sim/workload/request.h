@@ -28,7 +28,8 @@ static_assert(sizeof(Request) == 56, "requests are copied by the million");
 struct RequestBatch {
   std::vector<Request> requests;
   std::vector<std::uint64_t> hash_ids;
-  void clear() { requests.clear(), hash_ids.clear(); }
+  std::vector<std::uint8_t> origins;  // region of each request's client; empty: all of the first
+  void clear() { requests.clear(), hash_ids.clear(), origins.clear(); }
 };
 
 /// A stream of requests in arrival order. Single pass; pure function of its construction arguments.
