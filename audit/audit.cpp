@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "audit/solve.h"
@@ -104,6 +105,9 @@ void judge_over(const Claim& claim, Numbers& numbers, Finding& out) {
 
 void judge_point(const Claim& claim, Numbers& numbers, Finding& out) {
   out.recomputed = numbers.recompute();
+  for (std::size_t i = 0; i < out.recomputed.size(); ++i)
+    if (!std::isfinite(out.recomputed[i]))
+      throw UserError(claim.file + ": " + claim.pointer + "/formula: \"" + claim.formulas[i] + "\" gives no number");
   if (position(claim.judge, claim.said, out.recomputed) == 0) out.verdict = Verdict::holds;
   else judge_failure(claim, numbers, out);
 }

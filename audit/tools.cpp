@@ -64,8 +64,11 @@ double read_step(const StepModel& model, const Load& load, const std::string& wh
   const MemoryPlan& m = model.memory();
   if (what == "weight_bytes") return m.weight_bytes;
   if (what == "chips") return d.chips();
-  if (what == "most_sequences")
-    return static_cast<double>(m.kv_blocks * d.kv_block_tokens / (m.full_pages + m.window_pages) / load.context);
+  if (what == "most_sequences") {
+    const std::int64_t tokens = m.kv_blocks * d.kv_block_tokens / (m.full_pages + m.window_pages);
+    const std::int64_t sequences = tokens / load.context;
+    return static_cast<double>(sequences);
+  }
   StepSums sums;
   const bool prefill = what == "prefill_s" || what == "attention_share" || what == "input_tok_s";
   if (prefill) sums.add_chunk(0, load.prompt, true, d.llm.window ? d.llm.window->tokens : 0);

@@ -1,4 +1,7 @@
 // The findings that a reader of the five articles should get, by claim.
+#include <cmath>
+#include <regex>
+
 #include "audit/catalogue.h"
 #include "tests/unit/audit_support.h"
 
@@ -41,6 +44,17 @@ TEST_CASE("every claim of the five articles has an answer, and most are computed
   }
   CHECK(by_article == std::map<std::string, int>{{"S0", 53}, {"S1", 31}, {"S2", 30}, {"S3", 38}, {"S4", 78}});
   CHECK(computed >= 180);
+}
+
+TEST_CASE("docs/audit.md counts the verdicts that are computed") {
+  std::map<std::string, int> counted, printed;
+  for (const auto& [id, f] : shipped_claims().findings) ++counted[audit::name_of(f.verdict)];
+  std::ifstream docs(std::string(TOKENFAB_SOURCE_DIR) + "/docs/audit.md");
+  const std::regex row(R"(^\| `([a-z ]+)` \|.*\| (\d+) \|$)");
+  std::smatch m;
+  for (std::string line; std::getline(docs, line);)
+    if (std::regex_match(line, m, row)) printed[m[1]] = std::stoi(m[2]);
+  CHECK(printed == counted);
 }
 
 TEST_CASE("slips of a thousand are found as such") {

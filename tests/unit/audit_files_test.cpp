@@ -32,6 +32,8 @@ const std::vector<Mistake>& mistakes() {
       {[](json& t) { claim(t)["said"] = "20"; }, "claims.json: /claims/0/said: \"20\" is not a number", true},
       {[](json& t) { claim(t)["formula"] = "apples * (price"; }, "claims.json: /claims/0/formula: \"apples * (price\"",
        false},
+      {[](json& t) { claim(t)["formula"] = "price / (apples - 10)"; },
+       "claims.json: /claims/0/formula: \"price / (apples - 10)\" gives no number", false},
       {[](json& t) { claim(t)["formula"] = "apples * prise"; },
        "claims.json: /claims/0/formula: no input \"prise\"; known: apples, price (nearest: \"price\")", false},
       {[](json& t) { claim(t)["formula"] = "apples"; }, "claims.json: /claims/0/inputs/price: is not used", false},
