@@ -27,6 +27,8 @@ enum class StreamPurpose : std::uint32_t {
   prediction = 15,
   spot = 20,
   pool_choice = 21,
+  spot_price = 24,
+  market_bids = 40,
 };
 
 /// A sequential view of one counter-based stream, keyed by (seed, replication, purpose).

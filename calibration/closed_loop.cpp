@@ -87,6 +87,7 @@ class Rounds {
 engine::MeasureOptions sweep(const ClosedLoopOptions& o) {
   engine::MeasureOptions m;
   m.seconds = o.measure_seconds;
+  m.least_of_each = 4;  // what the fit needs, however busy the machine is
   m.most_batch = o.engine.batcher.max_sequences;
   m.most_context = o.max_input + o.max_output;
   m.most_prefill = std::min<std::int64_t>(o.engine.batcher.token_budget, o.max_input);

@@ -18,6 +18,7 @@ struct RunArgs {
   ScenarioArgs scenario;
   std::string output;
   bool stepwise = false, json = false, no_bands = false;
+  bool bases = false;  // rent and ownership side by side
   int jobs = 0;
   std::optional<bool> rows;
 };
@@ -38,9 +39,15 @@ struct ReportArgs {
 void report(const ReportArgs& args);
 
 struct PriceArgs {
-  std::string database, plan;
+  std::string database, plan;  // plan: a file or a provider
   std::vector<std::string> set;
   bool json = false;
+  std::vector<std::string> compare;  // plans side by side: files, providers, or "own"
+  std::string litellm, model;        // a price list in LiteLLM's shape, and the model to look up there
+  std::string focus;                 // write the bills here in FOCUS' columns
+  std::string focus_date = "1970-01-01";
+  double budget_usd = 0;  // a month
+  bool bases = false;     // rent and ownership side by side
 };
 void price(const PriceArgs& args);
 
@@ -60,5 +67,12 @@ struct BenchArgs {
   bool json = false, quick = false;
 };
 void bench(const BenchArgs& args);
+
+struct BreakEvenArgs {
+  ScenarioArgs scenario;  // or a results file, or a customer's file
+  int max_units = 16;
+  bool release_idle = false, json = false;
+};
+void break_even(const BreakEvenArgs& args);
 
 }  // namespace tokenfab::cli

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/audit.h"
 #include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/engine.h"
@@ -45,6 +46,7 @@ int parse_and_run(int argc, char** argv) {
   run_app->add_flag("--no-bands", run.no_bands,
                     "No confidence bands: they simulate each alternative's first replication twice more");
   run_app->add_flag("--json", run.json, "Print one JSON object");
+  run_app->add_flag("--bases", run.bases, "Show the factory rented and owned, by allocation and by usage cost");
   run_app->callback([&] { cli::run(run); });
 
   cli::ExplainArgs explain;
@@ -70,9 +72,21 @@ int parse_and_run(int argc, char** argv) {
   cli::PriceArgs price;
   auto* price_app = app.add_subcommand("price", "Re-price recorded usage, without a new simulation");
   price_app->add_option("results", price.database, "Results file (SQLite)")->required();
-  price_app->add_option("--plan", price.plan, "JSON file with \"plan\" and \"supply\"");
+  price_app->add_option("--plan", price.plan, "JSON file with \"plan\" and \"supply\", or a provider of the catalogue");
   price_app->add_option("--set", price.set, "Override: /plan/…=value or /supply/…=value")->allow_extra_args(false);
   price_app->add_flag("--json", price.json, "Print one JSON object");
+  price_app->add_option("--compare", price.compare, "Plans side by side: files, providers or own, with commas")
+      ->delimiter(',');
+  auto* litellm = price_app->add_option("--litellm", price.litellm, "Prices from a list in LiteLLM's shape (JSON)");
+  price_app->add_option("--model", price.model, "The model in that list; default: the run's")->needs(litellm);
+  auto* focus =
+      price_app->add_option("--focus", price.focus, "Write the bill in the columns of FOCUS to this CSV file");
+  price_app->add_option("--focus-date", price.focus_date, "The UTC day on which the run's clock starts")
+      ->needs(focus)
+      ->capture_default_str();
+  price_app->add_option("--budget", price.budget_usd, "Judge a monthly budget of this many USD")
+      ->check(CLI::PositiveNumber);
+  price_app->add_flag("--bases", price.bases, "Show the factory rented and owned, by allocation and by usage cost");
   price_app->callback([&] { cli::price(price); });
 
   cli::CatalogArgs catalog;
@@ -97,14 +111,26 @@ int parse_and_run(int argc, char** argv) {
   bench_app->add_flag("--quick", bench.quick, "Skip the workloads above a million requests");
   bench_app->callback([&] { cli::bench(bench); });
 
+  cli::BreakEvenArgs break_even;
+  auto* break_even_app =
+      app.add_subcommand("breakeven", "Price, utilisation and volume at which a factory, or a customer, breaks even");
+  add_scenario(break_even_app, break_even.scenario);
+  break_even_app
+      ->add_option("--max-replicas", break_even.max_units, "Largest factory to look at, in replicas of its pool")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  break_even_app->add_flag("--release-idle", break_even.release_idle,
+                           "Rented capacity is given back while idle: pay for utilisation, not for whole replicas");
+  break_even_app->add_flag("--json", break_even.json, "Print one JSON object");
+  break_even_app->callback([&] { cli::break_even(break_even); });
+
   cli::add_engine(app);
   cli::add_calibration(app);
   cli::add_validation(app);
+  cli::add_audit(app);
 
-  add_missing(app, "breakeven", "Price, utilisation and volume at which a provider breaks even");
   add_missing(app, "sweep", "Run every point of a sweep");
   add_missing(app, "compare", "Compare result files");
-  add_missing(app, "audit", "Re-derive published claims");
 
   try {
     app.parse(argc, argv);

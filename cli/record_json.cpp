@@ -4,7 +4,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/cost_detail.h"
 #include "cli/fleet_notes.h"
+#include "cli/pnl.h"
 
 namespace tokenfab::cli {
 using nlohmann::json;
@@ -133,6 +135,17 @@ json sessions_json(const SessionStats& s, double usd) {
           {"usd_per_session", number(usd / finished)}};
 }
 
+json spending_json(const SpendControl& s) {
+  const auto share = [&](std::int64_t n) { return number(static_cast<double>(n) / static_cast<double>(s.calls)); };
+  return {{"calls", s.calls},
+          {"refused", s.refused},
+          {"truncated", s.truncated},
+          {"refused_share", share(s.refused)},
+          {"truncated_share", share(s.truncated)},
+          {"output_tokens_cut", s.output_tokens_cut},
+          {"most_usd", s.most_usd}};
+}
+
 }  // namespace
 
 json cost_json(const CostSummary& c) {
@@ -190,15 +203,18 @@ json record_json(const RunRecord& r) {
       {"slo", {{"ttft_s", r.slo_ttft_s}, {"tpot_s", r.slo_tpot_s}, {"e2e_s", r.slo_e2e_s}}}};
   if (!r.classes.empty()) out["classes"] = classes_json(r);
   if (r.sessions) out["sessions"] = sessions_json(*r.sessions, r.cost.usd_total);
+  if (r.spending) out["spending"] = spending_json(*r.spending);
   if (r.fleet) out["fleet"] = fleet_json(r);
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;
   out["cost"] = cost_json(r.cost);
+  if (r.pnl) out["pnl"] = pnl_json(*r.pnl);
   out["energy_j"] = number(r.cost.energy_j);
   out["carbon_g"] = number(r.cost.carbon_operational_g + r.cost.carbon_embodied_g);
   out["carbon"] = {{"operational_g", number(r.cost.carbon_operational_g)},
                    {"embodied_g", number(r.cost.carbon_embodied_g)}};
+  add_cost_detail(r, out);
   out["provenance"] = {{"grade", r.provenance},
                        {"error_band", r.error_band > 0 ? json(r.error_band) : json(nullptr)},
                        {"version", TOKENFAB_VERSION}};

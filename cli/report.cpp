@@ -12,8 +12,7 @@
 namespace tokenfab::cli {
 namespace {
 
-std::vector<RunRecord> whole_runs(const std::string& path) {
-  ResultsDb db = ResultsDb::open(path);
+std::vector<RunRecord> whole_runs(ResultsDb& db, const std::string& path) {
   std::vector<RunRecord> records;
   for (const auto& run : db.runs())
     if (run.complete) records.push_back(db.load(run.id));
@@ -28,10 +27,11 @@ void report(const ReportArgs& args) {
   if (args.format != "html" && args.format != "json")
     throw UserError("--format " + args.format + ": not supported by this version; allowed: " + join_names(formats) +
                     nearest_hint(args.format, formats));
-  const auto records = whole_runs(args.database);
+  ResultsDb db = ResultsDb::open(args.database);
+  const auto records = whole_runs(db, args.database);
   std::string text;
   if (args.format == "html") {
-    text = render_html(records, TOKENFAB_VERSION);
+    text = render_html(records, TOKENFAB_VERSION, db.infeasible());
   } else {
     nlohmann::json out = nlohmann::json::array();
     for (const auto& r : records) out.push_back(record_json(r));

@@ -6,16 +6,25 @@
 #include <optional>
 
 #include "base/text.h"
+#include "cli/bases.h"
 #include "cli/commands.h"
+#include "cli/infeasible.h"
+#include "cli/market.h"
 #include "cli/progress.h"
-#include "cli/record_json.h"
 #include "cli/summary.h"
 #include "cli/waterfall.h"
 #include "reports/results_db.h"
+#include "scenarios/market.h"
 #include "scenarios/runner.h"
 
 namespace tokenfab::cli {
 namespace {
+
+std::vector<InfeasibleAlternative> refused_of(const Scenario& scenario) {
+  std::vector<InfeasibleAlternative> out;
+  for (const auto& r : scenario.infeasible) out.push_back({scenario.name, r.name, r.reason});
+  return out;
+}
 
 /// Keeps what the printed output needs: rows go to the database and are dropped.
 class Collector {
@@ -26,6 +35,7 @@ class Collector {
     for (const auto& alternative : scenario.alternatives)
       for (int r = 0; r < scenario.replications; ++r)
         ids_.push_back(db_->begin_run(planned_record(scenario, alternative, r, options)));
+    db_->write_infeasible(refused_of(scenario));
   }
   void add(RunRecord&& record) {
     if (db_) db_->finish_run(ids_[records_.size()], record);
@@ -42,25 +52,17 @@ class Collector {
 };
 
 /// The first run's object; with several runs all of them under "runs".
-nlohmann::json combined(const std::vector<RunRecord>& records, const Scenario& scenario) {
-  nlohmann::json out = record_json(records.front());
-  for (const auto& refused : scenario.infeasible)
-    out["infeasible"].push_back({{"name", refused.name}, {"reason", refused.reason}});
+nlohmann::json combined(const std::vector<RunRecord>& records, const Scenario& scenario, bool bases) {
+  nlohmann::json out = runs_json(records, bases);
+  if (const auto refused = refused_of(scenario); !refused.empty()) out["infeasible"] = infeasible_json(refused);
   if (const auto steps = waterfall(records); !steps.empty()) out["stack"] = waterfall_json(steps);
-  if (records.size() > 1)
-    for (const auto& r : records) out["runs"].push_back(record_json(r));
-  return out;
-}
-
-std::string refusals(const Scenario& scenario) {
-  std::string out = scenario.infeasible.empty() ? "" : "\nInfeasible\n";
-  for (const auto& refused : scenario.infeasible) out += refused.name + ": " + refused.reason + "\n";
   return out;
 }
 
 }  // namespace
 
 void run(const RunArgs& args) {
+  if (is_market_scenario(args.scenario.path)) return run_market_scenario(args);
   Scenario scenario = load_scenario(args.scenario.path, {args.scenario.set, args.scenario.seed, args.scenario.trace});
   RunOptions options;
   options.stepwise = args.stepwise;
@@ -75,8 +77,10 @@ void run(const RunArgs& args) {
     run_scenario(
         scenario, options, [&](RunRecord&& r) { collector.add(std::move(r)); }, [&](const RunProgress& p) { line(p); });
   }
-  if (args.json) std::cout << combined(collector.records(), scenario).dump(2) << "\n";
-  else std::cout << summary(collector.records()) << refusals(scenario);
+  if (args.json) std::cout << combined(collector.records(), scenario, args.bases).dump(2) << "\n";
+  else
+    std::cout << summary(collector.records()) << bases_texts(collector.records(), args.bases)
+              << infeasible_text(refused_of(scenario));
 }
 
 }  // namespace tokenfab::cli

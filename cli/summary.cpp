@@ -7,7 +7,9 @@
 #include <functional>
 
 #include "base/text.h"
+#include "cli/cost_detail.h"
 #include "cli/fleet_notes.h"
+#include "cli/pnl.h"
 #include "cli/waterfall.h"
 
 namespace tokenfab::cli {
@@ -180,6 +182,10 @@ std::string transfers_note(const RunRecord& r) {
   return out;
 }
 
+double percent_of(std::int64_t part, std::int64_t whole) {
+  return 100 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
 std::string notes(const RunRecord& r) {
   std::string out = prefix_cache_note(r) + transfers_note(r);
   if (!r.classes.empty()) out += classes_note(r);
@@ -198,6 +204,11 @@ std::string notes(const RunRecord& r) {
         "\n{}: {} of the rejected requests are longer than the model's context, the KV cache or the token "
         "budget\n",
         r.alternative, r.rejected_too_long);
+  if (r.spending && r.spending->calls > 0)
+    out += fmt::format(
+        "\n{}: ceiling per interaction: of {} calls {:.1f} % refused, {:.1f} % truncated; most spent ${:.4g}\n",
+        r.alternative, r.spending->calls, percent_of(r.spending->refused, r.spending->calls),
+        percent_of(r.spending->truncated, r.spending->calls), r.spending->most_usd);
   if (r.skipped_lines > 0) out += fmt::format("\n{} malformed trace lines were skipped\n", r.skipped_lines);
   if (r.cost.has_plan)
     out += fmt::format(
@@ -205,6 +216,7 @@ std::string notes(const RunRecord& r) {
         "at {:.1f} % busy\n",
         r.alternative, r.cost.revenue_usd, 100 * r.cost.margin, margin_band(r.bands), r.cost.break_even_price_factor,
         100 * r.cost.break_even_utilisation);
+  if (r.pnl) out += "\n" + r.alternative + ": " + pnl_text(*r.pnl);
   return out;
 }
 
@@ -256,6 +268,8 @@ std::string summary(const std::vector<RunRecord>& records) {
   }
   std::string out = text_table(table) + waterfall_text(waterfall(records));
   for (const auto& g : groups) out += notes(*g.front());
+  out += "\nCost in detail\n";
+  for (const auto& g : groups) out += cost_detail_note(*g.front());
   const RunRecord& first = records.front();
   out += "\nTrust\n";
   for (const auto& g : groups) out += trust(*g.front());

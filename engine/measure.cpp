@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <thread>
 
 #include "engine/measure_points.h"
@@ -73,9 +74,14 @@ std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::s
   Probe probe(engine, options);
   const Clock::time_point begin = Clock::now();
   std::int64_t left = 0;
+  std::map<std::string, std::int64_t> have;
   for (const Point& point : points_of(probe)) {
-    if (known.count(point.what.key) > 0) continue;
-    if (seconds_since(begin) >= options.seconds) {
+    std::int64_t& of_its_kind = have[point.what.kind + " " + point.what.op];
+    if (known.count(point.what.key) > 0) {
+      ++of_its_kind;
+      continue;
+    }
+    if (seconds_since(begin) >= options.seconds && of_its_kind >= options.least_of_each) {
       ++left;
       continue;
     }
@@ -83,6 +89,7 @@ std::int64_t measure(Engine& engine, const MeasureOptions& options, const std::s
     time_point(m, point, probe, options.rounds);
     if (options.meter && m.kind == "step") m.joules = energy_of(point, probe, *options.meter);
     done(m);
+    ++of_its_kind;
   }
   return left;
 }

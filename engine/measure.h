@@ -27,11 +27,12 @@ struct Measurement {
 };
 
 struct MeasureOptions {
-  double seconds = 60;  // stop beginning points after this
+  double seconds = 60;             // stop beginning points after this,
+  std::int64_t least_of_each = 0;  // but for so many of each operator and kind of step
   std::int64_t most_batch = 64, most_context = 2048, most_prefill = 1024;
   int rounds = 9;
   PowerMeter* meter = nullptr;  // energy of whole steps is read over a third of a second each
-  bool sparse = false;  // every fourth size instead of every second: a quick sweep
+  bool sparse = false;          // every fourth size instead of every second: a quick sweep
 };
 
 /// Sweeps the engine's operators at its model's shapes, then whole steps: decode over batch x context, prefill, mixed

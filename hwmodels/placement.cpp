@@ -92,8 +92,8 @@ void StepModel::plan_memory() {
   const double rows = is_sram() ? 1 / pp : static_cast<double>(d_.max_sequences) / ranks();
   p.workspace_bytes =
       d_.engine.reserved_memory.value + tokens * 2 * (4.0 * m.hidden + 3.0 * widest / tp) + rows * 4 * m.vocab / tp;
-  // Weights that do not fit go to a backing memory, if there is one, and leave a quarter of the memory to the cache.
-  const double room = 0.75 * (p.usable_bytes - p.workspace_bytes);
+  // Weights that do not fit go to a backing memory, if there is one, and leave an eighth of the memory to the cache.
+  const double room = 0.875 * (p.usable_bytes - p.workspace_bytes);
   if (d_.chip.backing && p.weight_bytes > room)
     p.backing_bytes = std::min(p.weight_bytes - room, d_.chip.backing->memory.value);
   p.kv_bytes = p.usable_bytes - (p.weight_bytes - p.backing_bytes) - p.workspace_bytes;

@@ -24,6 +24,7 @@ void total(R& r, F f) {
   f("good_requests", r.good_requests), f("good_output_tokens", r.good_output_tokens);
   f("saturated", r.saturated), f("backlog_slope_per_s", r.backlog_slope_per_s);
   f("grade", r.provenance), f("relative_error", r.error_band), f("band_basis", r.bands.basis);
+  f("started_s", r.started_s);
 }
 
 template <class C, class F>
@@ -39,11 +40,26 @@ void cost(C& c, F f) {
 }
 
 template <class P, class F>
+void pnl(P& p, F f) {
+  f("provider", p.provider), f("months", p.months), f("list_revenue_usd", p.list_revenue_usd);
+  f("revenue_usd", p.revenue_usd), f("compute_usd", p.compute_usd), f("platform_fee_usd", p.platform_fee_usd);
+  f("marketplace_usd", p.marketplace_usd), f("cogs_usd", p.cogs_usd), f("variable_usd", p.variable_usd);
+  f("contribution_usd", p.contribution_usd), f("gross_margin", p.gross_margin);
+  f("contribution_margin", p.contribution_margin), f("markup", p.markup);
+  f("break_even_price_factor", p.break_even_price_factor), f("subsidy_usd_per_mtok", p.subsidy_usd_per_mtok);
+  f("loss_leader", p.loss_leader), f("contribution_negative", p.contribution_negative);
+  f("revenue_usd_month", p.revenue_usd_month), f("cogs_usd_month", p.cogs_usd_month);
+  f("fixed_usd_month", p.fixed_usd_month), f("net_burn_usd_month", p.net_burn_usd_month);
+  f("cash_usd", p.cash_usd), f("growth_per_month", p.growth_per_month), f("runway_months", p.runway_months);
+}
+
+template <class P, class F>
 void pool(P& p, F f) {
   f("name", p.name), f("llm", p.llm), f("chip", p.chip), f("engine", p.engine), f("weights", p.weights), f("kv", p.kv);
   f("tensor_parallel", p.tensor_parallel), f("pipeline_parallel", p.pipeline_parallel), f("replicas", p.replicas);
   f("chips", p.chips), f("peak_flops", p.peak_flops), f("peak_bandwidth", p.peak_bandwidth);
   f("kv_blocks", p.kv_blocks), f("kv_block_tokens", p.kv_block_tokens), f("role", p.role);
+  f("active_parameters", p.active_parameters), f("active_weight_bytes", p.active_weight_bytes);
 }
 
 template <class P, class F>
@@ -81,6 +97,11 @@ void assumption(A& a, F f) {
   f("what", a.what), f("value", a.value), f("why", a.why);
 }
 
+template <class C, class F>
+void service_class(C& c, F f) {
+  f("priority", c.priority), f("served", c.served), f("good", c.good), f("output_tokens", c.output_tokens);
+}
+
 template <class B, class F>
 void band(B& b, F f) {
   f("metric", b.metric), f("low", b.low), f("high", b.high);
@@ -89,6 +110,33 @@ void band(B& b, F f) {
 template <class P, class F>
 void price_used(P& p, F f) {
   f("item", p.item), f("value", p.value), f("unit", p.unit), f("source", p.source), f("as_of", p.as_of);
+}
+
+template <class C, class F>
+void meter(C& c, F f) {
+  f("bin", c.bin), f("priority", c.priority), f("bracket", c.bracket), f("served", c.served);
+  f("rejected", c.rejected), f("good", c.good), f("input_tokens", c.input_tokens);
+  f("cached_tokens", c.cached_tokens), f("output_tokens", c.output_tokens);
+}
+
+template <class S, class F>
+void spending(S& s, F f) {
+  f("calls", s.calls), f("refused", s.refused), f("truncated", s.truncated);
+  f("output_tokens_cut", s.output_tokens_cut), f("most_usd", s.most_usd);
+}
+
+template <class D, class F>
+void cost_detail(D& d, F f) {
+  f("usd_unused", d.usd_unused), f("carbon_market_g", d.carbon_market_g);
+  f("equivalent_mtok_flop", d.equivalent_mtok_flop), f("equivalent_mtok_bytes", d.equivalent_mtok_bytes);
+  f("success_rate", d.success_rate), f("usd_per_failure", d.usd_per_failure), f("usd_per_task", d.usd_per_task);
+}
+
+template <class U, class F>
+void unit_cost(U& u, F f) {
+  f("method", u.method), f("basis", u.basis), f("usd_per_mtok_input", u.usd_per_mtok_input);
+  f("usd_per_mtok_cached", u.usd_per_mtok_cached), f("usd_per_mtok_output", u.usd_per_mtok_output);
+  f("cached_saving_usd", u.cached_saving_usd);
 }
 
 }  // namespace tokenfab::fields

@@ -7,12 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/embedded.h"
+#include "reports/report_sections.h"
 
 namespace tokenfab {
 namespace {
 
 using nlohmann::json;
-using Group = std::vector<const RunRecord*>;  // replications of one alternative
+using Group = Replications;
 
 json number(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
@@ -254,7 +255,10 @@ json alternative(const Group& group) {
               {"ledger", money(group)},
               {"input_usd", number(mean(group, input_usd))},
               {"output_usd", number(mean(group, output_usd))},
-              {"pools", pools(first)}};
+              {"pools", pools(first)},
+              {"classes", classes_section(group)},
+              {"sessions", sessions_section(group)},
+              {"caches", caches_section(group)}};
   for (const auto& m : metrics()) out["metrics"].push_back(estimate(group, m));
   return out;
 }
@@ -291,10 +295,13 @@ void replace_mark(std::string& page, const std::string& mark, std::string_view t
 
 }  // namespace
 
-std::string report_data(const std::vector<RunRecord>& runs, const std::string& version) {
+std::string report_data(const std::vector<RunRecord>& runs, const std::string& version,
+                        const std::vector<InfeasibleAlternative>& refused) {
   json data = {{"study", runs.empty() ? "" : runs.front().study}, {"version", version}};
   for (const auto& m : metrics()) data["metrics"].push_back({{"label", m.label}, {"unit", m.unit}});
   for (const auto& group : group_runs(runs)) data["alternatives"].push_back(alternative(group));
+  data["stack"] = stack_section(runs);
+  data["infeasible"] = infeasible_section(refused);
   data["assumptions"] = json::array();
   for (auto& a : distinct<Assumption>(runs, &RunRecord::assumptions, [](const Assumption& a) {
          return json{{"what", a.what}, {"value", a.value}, {"why", a.why}};
@@ -306,7 +313,8 @@ std::string report_data(const std::vector<RunRecord>& runs, const std::string& v
   return data.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string render_html(const std::vector<RunRecord>& runs, const std::string& version) {
+std::string render_html(const std::vector<RunRecord>& runs, const std::string& version,
+                        const std::vector<InfeasibleAlternative>& refused) {
   std::string page(embedded::report_template());
   replace_mark(page, "/*@STYLE@*/", embedded::report_style());
   std::string scripts;
@@ -314,8 +322,9 @@ std::string render_html(const std::vector<RunRecord>& runs, const std::string& v
     scripts += "<script>" + std::string(part) + "</script>\n";
   replace_mark(page, "<!--@LIBRARIES@-->", scripts);
   replace_mark(page, "/*@SCRIPT@*/", embedded::report_script());
+  replace_mark(page, "/*@CHARTS@*/", embedded::report_charts());
   // The data comes last: it may contain what looks like a mark.
-  replace_mark(page, "/*@DATA@*/", script_safe(report_data(runs, version)));
+  replace_mark(page, "/*@DATA@*/", script_safe(report_data(runs, version, refused)));
   return page;
 }
 

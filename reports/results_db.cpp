@@ -1,7 +1,9 @@
 #include "reports/results_db.h"
 
 #include <array>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <vector>
 
 #include "reports/embedded.h"
@@ -17,7 +19,7 @@ using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 7;
+constexpr int kSchemaVersion = 8;
 constexpr const char* kSession = "session";  // metric: from the first request to the end of the last
 
 constexpr std::array<const char*, 4> kMetrics = {"ttft", "tpot", "e2e", "queue"};
@@ -105,7 +107,27 @@ const auto kCacheLevel = [](auto& r, auto f) { fields::cache_level(r, f); };
 const auto kLedger = [](auto& r, auto f) { fields::ledger(r, f); };
 const auto kAssumption = [](auto& r, auto f) { fields::assumption(r, f); };
 const auto kBand = [](auto& r, auto f) { fields::band(r, f); };
+const auto kPnl = [](auto& r, auto f) { fields::pnl(r, f); };
+const auto kClass = [](auto& c, auto f) { fields::service_class(c, f); };
 const auto kPrice = [](auto& r, auto f) { fields::price_used(r, f); };
+const auto kMeter = [](auto& r, auto f) { fields::meter(r, f); };
+const auto kSpending = [](auto& r, auto f) { fields::spending(r, f); };
+
+void write_pnl(Connection& db, std::int64_t run, const std::optional<PnlSummary>& pnl) {
+  if (!pnl) return;
+  Statement s = insert(db, "pnl", {"run_id"}, *pnl, kPnl);
+  write(s.bind(run), *pnl, kPnl);
+}
+
+std::optional<PnlSummary> read_pnl(Connection& db, std::int64_t run) {
+  PnlSummary pnl;
+  if (!read_one(db, run, "pnl WHERE run_id = ?", pnl, kPnl)) return std::nullopt;
+  if (std::isfinite(pnl.cash_usd) && std::isnan(pnl.runway_months))
+    pnl.runway_months = std::numeric_limits<double>::infinity();
+  return pnl;
+}
+const auto kCostDetail = [](auto& r, auto f) { fields::cost_detail(r, f); };
+const auto kUnitCost = [](auto& r, auto f) { fields::unit_cost(r, f); };
 
 std::string decimal(Int128 value) {
   if (value == 0) return "0";
@@ -174,6 +196,28 @@ void write_latency(Connection& db, std::int64_t run, const Latencies& latencies)
 
 void read_latency(Connection& db, std::int64_t run, Latencies& latencies) {
   for (std::size_t m = 0; m < kMetrics.size(); ++m) histogram(latencies, m) = read_histogram(db, run, kMetrics[m]);
+}
+
+/// Of one class of service: "ttft.class1" is its TTFT.
+std::string metric_of(std::size_t metric, int priority) {
+  return std::string(kMetrics[metric]) + ".class" + std::to_string(priority);
+}
+
+void write_classes(Connection& db, std::int64_t run, const std::vector<ClassStats>& classes) {
+  Statement s = insert(db, "class_total", {"run_id"}, ClassStats{}, kClass);
+  for (const ClassStats& c : classes) {
+    write(s.bind(run), c, kClass);
+    for (std::size_t m = 0; m < kMetrics.size(); ++m)
+      write_histogram(db, run, metric_of(m, c.priority), histogram(c.latency, m));
+  }
+}
+
+std::vector<ClassStats> read_classes(Connection& db, std::int64_t run) {
+  auto classes = read_list<ClassStats>(db, run, "class_total WHERE run_id = ? ORDER BY priority", kClass);
+  for (ClassStats& c : classes)
+    for (std::size_t m = 0; m < kMetrics.size(); ++m)
+      histogram(c.latency, m) = read_histogram(db, run, metric_of(m, c.priority));
+  return classes;
 }
 
 void write_sessions(Connection& db, std::int64_t run, const std::optional<SessionStats>& sessions) {
@@ -388,8 +432,10 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write(total.bind(run), r, kTotal);
   Statement cost = insert(db, "cost", {"run_id"}, r.cost, kCost);
   write(cost.bind(run), r.cost, kCost);
+  write_pnl(db, run, r.pnl);
   write_pools(db, run, r.pools);
   write_latency(db, run, r.latency);
+  write_classes(db, run, r.classes);
   write_sessions(db, run, r.sessions);
   write_series(db, run, r.series);
   write_list(db, run, "ledger", "entry", r.ledger, kLedger);
@@ -398,6 +444,14 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_rows(db, run, r.rows);
   write_trust(db, run, r.pools);
   write_list(db, run, "band", "entry", r.bands.of, kBand);
+  write_list(db, run, "meter", "entry", r.meter, kMeter);
+  if (r.spending) {
+    Statement spending = insert(db, "spend_control", {"run_id"}, *r.spending, kSpending);
+    write(spending.bind(run), *r.spending, kSpending);
+  }
+  Statement detail = insert(db, "cost_detail", {"run_id"}, r.cost.detail, kCostDetail);
+  write(detail.bind(run), r.cost.detail, kCostDetail);
+  write_list(db, run, "unit_cost", "entry", r.cost.detail.unit_costs, kUnitCost);
   write_fleet(db, run, r.fleet);
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
   transaction.commit();
@@ -415,6 +469,26 @@ void ResultsDb::write_validation(const std::vector<ValidationRow>& rows) {
     s.bind(r.roofline_mape).bind(r.scaled_roofline_mape).bind(r.chip_left_out_mape).execute();
   }
   transaction.commit();
+}
+
+void ResultsDb::write_infeasible(const std::vector<InfeasibleAlternative>& rows) {
+  Connection& db = impl_->db;
+  Transaction transaction(db);
+  Statement s(db,
+              "INSERT INTO infeasible (study, alternative, reason) VALUES (?, ?, ?) "
+              "ON CONFLICT (study, alternative) DO UPDATE SET reason = excluded.reason");
+  for (const InfeasibleAlternative& r : rows) s.bind(r.study).bind(r.alternative).bind(r.reason).execute();
+  transaction.commit();
+}
+
+std::vector<InfeasibleAlternative> ResultsDb::infeasible() {
+  Statement s(impl_->db, "SELECT study, alternative, reason FROM infeasible ORDER BY rowid");
+  std::vector<InfeasibleAlternative> out;
+  while (s.step()) {
+    InfeasibleAlternative& r = out.emplace_back();
+    s.read(r.study).read(r.alternative).read(r.reason);
+  }
+  return out;
 }
 
 std::vector<RunSummary> ResultsDb::runs() {
@@ -444,14 +518,20 @@ RunRecord ResultsDb::load(std::int64_t run) {
   const bool whole = read_one(db, run, "total WHERE run_id = ?", r, kTotal) &&
                      read_one(db, run, "cost WHERE run_id = ?", r.cost, kCost);
   require(whole, "a complete run has totals and costs");
+  r.pnl = read_pnl(db, run);
   r.pools = read_pools(db, run);
   read_latency(db, run, r.latency);
+  r.classes = read_classes(db, run);
   r.sessions = read_sessions(db, run);
   read_series(db, run, r.series);
   r.ledger = read_list<LedgerEntry>(db, run, "ledger WHERE run_id = ? ORDER BY entry", kLedger);
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
   r.prices = read_list<PriceUsed>(db, run, "price_used WHERE run_id = ? ORDER BY entry", kPrice);
   r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
+  r.meter = read_list<MeterCell>(db, run, "meter WHERE run_id = ? ORDER BY entry", kMeter);
+  if (SpendControl s; read_one(db, run, "spend_control WHERE run_id = ?", s, kSpending)) r.spending = s;
+  read_one(db, run, "cost_detail WHERE run_id = ?", r.cost.detail, kCostDetail);
+  r.cost.detail.unit_costs = read_list<UnitCost>(db, run, "unit_cost WHERE run_id = ? ORDER BY entry", kUnitCost);
   r.fleet = read_fleet(db, run);
   return r;
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/infeasible.h"
 #include "sim/core/records.h"
 
 namespace tokenfab {
@@ -44,6 +45,10 @@ class ResultsDb {
   /// Replaces the table of validation errors, in one transaction.
   void write_validation(const std::vector<ValidationRow>& rows);
 
+  /// Adds alternatives that cannot work, in one transaction; a newer reason replaces an older one of the same study.
+  void write_infeasible(const std::vector<InfeasibleAlternative>& rows);
+
+  std::vector<InfeasibleAlternative> infeasible();  // in the order in which they were first written
   std::vector<RunSummary> runs();
   /// A complete run without its request rows.
   RunRecord load(std::int64_t run_id);

@@ -1,4 +1,4 @@
--- tokenfab results, schema version 7. One file per study; `tokenfab run -o` appends runs to it.
+-- tokenfab results (PRAGMA user_version: the version of this schema). One file per study; `tokenfab run -o` appends runs to it.
 -- Units are in the column names: _s seconds, _ns nanoseconds, _j joules, _g grams CO2e, usd US dollars.
 
 -- One factory run on one replication of the workload. state: 'running' until its results are all written, then
@@ -26,7 +26,8 @@ CREATE TABLE total (
   good_requests INTEGER, good_output_tokens INTEGER,  -- that met every objective
   saturated INTEGER, backlog_slope_per_s REAL,
   grade TEXT, relative_error REAL,  -- weakest and largest of error_band; 0: not measured
-  band_basis TEXT                   -- how the rows of band came about, or why there are none
+  band_basis TEXT,                  -- how the rows of band came about, or why there are none
+  started_s REAL                    -- first arrival, on the workload's clock
 );
 
 -- Costs of a run (docs/definitions.md). NULL: does not exist, for example a price per token when none was served.
@@ -48,6 +49,7 @@ CREATE TABLE pool (
   peak_flops REAL, peak_bandwidth REAL,               -- of one chip, FLOP/s and bytes/s
   kv_blocks INTEGER, kv_block_tokens INTEGER,         -- per replica
   role TEXT,                                          -- 'prefill', 'decode' or 'both'
+  active_parameters REAL, active_weight_bytes REAL,   -- of the model per token; 0: unknown
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 
@@ -94,8 +96,16 @@ CREATE TABLE request (
   PRIMARY KEY (run_id, id)
 ) WITHOUT ROWID;
 
+-- Served requests by class of service (0: the highest), where there is more than one; good: met every objective.
+CREATE TABLE class_total (
+  run_id INTEGER REFERENCES run(id), priority INTEGER,
+  served INTEGER, good INTEGER, output_tokens INTEGER,
+  PRIMARY KEY (run_id, priority)
+) WITHOUT ROWID;
+
 -- Latency histograms; those of several runs merge by SUM(count) GROUP BY metric, bucket.
--- metric: 'ttft', 'tpot', 'e2e', 'queue', or 'session' (finished sessions, think time included); a bucket covers [lower_ns, upper_ns), under 0.8 % wide.
+-- metric: 'ttft', 'tpot', 'e2e', 'queue', or 'session' (finished sessions, think time included); 'ttft.class1' and
+-- so on: of one class of service (class_total). A bucket covers [lower_ns, upper_ns), under 0.8 % wide.
 CREATE TABLE latency_sketch (
   run_id INTEGER REFERENCES run(id), metric TEXT, bucket INTEGER,
   lower_ns INTEGER, upper_ns INTEGER, count INTEGER,
@@ -157,6 +167,34 @@ CREATE TABLE band (
   PRIMARY KEY (run_id, entry)
 ) WITHOUT ROWID;
 
+-- A provider's profit and loss, where the scenario has a "provider". Of the run unless the name says month (730 h).
+-- NULL: does not exist; cash_usd given and runway_months NULL: the runway never ends.
+CREATE TABLE pnl (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  provider TEXT, months REAL, list_revenue_usd REAL, revenue_usd REAL,
+  compute_usd REAL, platform_fee_usd REAL, marketplace_usd REAL, cogs_usd REAL, variable_usd REAL, contribution_usd REAL,
+  gross_margin REAL, contribution_margin REAL, markup REAL, break_even_price_factor REAL, subsidy_usd_per_mtok REAL,
+  loss_leader INTEGER, contribution_negative INTEGER,
+  revenue_usd_month REAL, cogs_usd_month REAL, fixed_usd_month REAL, net_burn_usd_month REAL,
+  cash_usd REAL, growth_per_month REAL, runway_months REAL
+);
+
+-- What price plans charge for, summed over requests that ended in the same quarter of an hour of the workload's clock
+-- (bin x 900 s), of the same class and of prompts of the same bracket: up to 128,000 (0), 200,000, 256,000, 272,000 and
+-- more tokens (4). Tokens are those of served requests; the sums are those of total.
+CREATE TABLE meter (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, bin INTEGER, priority INTEGER, bracket INTEGER,
+  served INTEGER, rejected INTEGER, good INTEGER,     -- good: of served, met all objectives
+  input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
+
+-- Where the scenario caps what an interaction may spend: calls asked for, refused and shortened.
+CREATE TABLE spend_control (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  calls INTEGER, refused INTEGER, truncated INTEGER, output_tokens_cut INTEGER, most_usd REAL
+);
+
 -- Fleets whose replicas come and go, or whose pools are chosen by place or price; no rows for others. Requests: that
 -- waited at the gateway (at most at once), found it full, that no pool may serve, below their class's quality floor.
 CREATE TABLE fleet (
@@ -192,6 +230,31 @@ CREATE TABLE validation (
   roofline_mape REAL, scaled_roofline_mape REAL,  -- rivals: the data sheet, and the same times one fitted scalar
   chip_left_out_mape REAL                         -- predicted from the other chips
 );
+
+-- Alternatives that cannot work, where the scenario lists them: they have no run.
+CREATE TABLE infeasible (
+  study TEXT NOT NULL, alternative TEXT NOT NULL, reason TEXT NOT NULL,
+  UNIQUE (study, alternative)
+);
+
+-- What else a bill says (docs/definitions.md). NULL: unknown, or not declared.
+CREATE TABLE cost_detail (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  usd_unused REAL,                                       -- of usd_total: committed chip-hours that no pool held
+  carbon_market_g REAL,                                  -- operational, by the factor of the energy contract
+  equivalent_mtok_flop REAL, equivalent_mtok_bytes REAL, -- served tokens in millions of 7B-equivalents
+  success_rate REAL, usd_per_failure REAL,               -- as declared
+  usd_per_task REAL                                      -- of a solved task, failures paid for
+);
+
+-- The bill over uncached input, cached input and output tokens, by several methods: each adds up to cost.usd_total.
+-- NULL: no such token was served.
+CREATE TABLE unit_cost (
+  run_id INTEGER REFERENCES run(id), entry INTEGER, method TEXT, basis TEXT,
+  usd_per_mtok_input REAL, usd_per_mtok_cached REAL, usd_per_mtok_output REAL,
+  cached_saving_usd REAL,                                -- cached tokens at the uncached price, less what they cost
+  PRIMARY KEY (run_id, entry)
+) WITHOUT ROWID;
 
 -- What happened, in one row per run.
 CREATE VIEW v_summary AS
@@ -253,3 +316,73 @@ FROM run JOIN error_band ON error_band.run_id = run.id
 CREATE VIEW v_band AS
 SELECT run.id AS run_id, alternative, sweep_point, metric, low, high
 FROM run JOIN band ON band.run_id = run.id;
+
+-- Markets: one row in market for each `tokenfab run` of a scenario with "market"; docs/definitions.md. Money is exact, in
+-- whole micro-USD; prices are micro-USD per million tokens, input and output together.
+CREATE TABLE market (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, seed INTEGER, version TEXT, scenario TEXT NOT NULL,
+  step_h REAL, steps INTEGER                          -- of the competition; 0: none
+);
+-- One replica of a factory by load: point 0 is idle, the last is the SLO's limit.
+CREATE TABLE market_curve (
+  market_id INTEGER REFERENCES market(id), factory TEXT, point INTEGER, chips INTEGER, grade TEXT, relative_error REAL,
+  tokens_s REAL, requests_s REAL, ttft_mean_s REAL, ttft_p99_s REAL, tpot_mean_s REAL, tpot_p99_s REAL,
+  attainment REAL, busy_share REAL, power_w REAL, usd_per_hour REAL,
+  PRIMARY KEY (market_id, factory, point)
+) WITHOUT ROWID;
+CREATE TABLE market_round (
+  market_id INTEGER REFERENCES market(id), round INTEGER, start_h REAL, end_h REAL,
+  hhi REAL, demanded_tokens INTEGER, served_tokens INTEGER, spend_micro_usd INTEGER,
+  PRIMARY KEY (market_id, round)
+) WITHOUT ROWID;
+CREATE TABLE market_provider_round (
+  market_id INTEGER REFERENCES market(id), round INTEGER, provider TEXT,
+  price_micro_usd INTEGER, share REAL, demanded_tokens INTEGER, served_tokens INTEGER,
+  revenue_micro_usd INTEGER, supply_cost_micro_usd INTEGER, fixed_cost_micro_usd INTEGER, cash_micro_usd INTEGER,
+  replica_hours REAL, energy_j REAL, attainment REAL,
+  PRIMARY KEY (market_id, round, provider)
+) WITHOUT ROWID;
+-- cash_end = cash_start + revenue - supply_cost - fixed_cost. exit_h: hour in which cash fell below zero; NULL: never.
+CREATE TABLE market_provider (
+  market_id INTEGER REFERENCES market(id), provider TEXT,
+  cash_start_micro_usd INTEGER, cash_end_micro_usd INTEGER, revenue_micro_usd INTEGER, supply_cost_micro_usd INTEGER,
+  fixed_cost_micro_usd INTEGER, last_price_micro_usd INTEGER, marginal_cost_micro_usd INTEGER,
+  demanded_tokens INTEGER, served_tokens INTEGER, exit_h REAL, replica_hours REAL, energy_j REAL, attainment REAL,
+  PRIMARY KEY (market_id, provider)
+) WITHOUT ROWID;
+-- What segments spend is what providers take.
+CREATE TABLE market_segment (
+  market_id INTEGER REFERENCES market(id), segment TEXT,
+  demanded_tokens INTEGER, served_tokens INTEGER, spend_micro_usd INTEGER, consumer_surplus_usd REAL,
+  PRIMARY KEY (market_id, segment)
+) WITHOUT ROWID;
+-- The exchange, hour by hour; a lot is a million tokens. price NULL: no trade.
+CREATE TABLE market_auction (
+  market_id INTEGER REFERENCES market(id), hour INTEGER, bid_lots INTEGER, ask_lots INTEGER, volume_lots INTEGER,
+  price_micro_usd INTEGER, turnover_micro_usd INTEGER,
+  buyer_surplus_micro_usd INTEGER, seller_surplus_micro_usd INTEGER,
+  PRIMARY KEY (market_id, hour)
+) WITHOUT ROWID;
+-- Cash received less cash paid: sums to zero.
+CREATE TABLE market_participant (
+  market_id INTEGER REFERENCES market(id), name TEXT, side TEXT, offered_lots INTEGER, traded_lots INTEGER,
+  cash_micro_usd INTEGER,
+  PRIMARY KEY (market_id, side, name)
+) WITHOUT ROWID;
+CREATE TABLE market_flow (
+  market_id INTEGER REFERENCES market(id), region TEXT, site TEXT, mtok INTEGER, cost_micro_usd INTEGER,
+  PRIMARY KEY (market_id, region, site)
+) WITHOUT ROWID;
+CREATE TABLE market_rebound (
+  market_id INTEGER REFERENCES market(id), segment TEXT, elasticity REAL,
+  quantity_ratio REAL, spend_ratio REAL, energy_ratio REAL, consumer_surplus_gain_usd_per_year REAL,
+  PRIMARY KEY (market_id, segment)
+) WITHOUT ROWID;
+CREATE TABLE market_figure (
+  market_id INTEGER REFERENCES market(id), section TEXT, name TEXT, value REAL, unit TEXT, basis TEXT,
+  PRIMARY KEY (market_id, section, name)
+) WITHOUT ROWID;
+CREATE TABLE market_assumption (
+  market_id INTEGER REFERENCES market(id), entry INTEGER, what TEXT, value TEXT, why TEXT,
+  PRIMARY KEY (market_id, entry)
+) WITHOUT ROWID;

@@ -162,7 +162,7 @@ PoolPlan load_pool(const JsonObject& pool, const Catalog& catalog, const MoneyCa
   deployment.memory_share = d.number("memory_share", 0.01, 1, deployment.engine.memory_share.value,
                                      "share of chip memory the engine takes: " + deployment.engine.memory_share.source);
   deployment.kv_block_tokens = static_cast<int>(
-      d.integer("kv_block_tokens", 1, 4096, static_cast<std::int64_t>(deployment.engine.kv_block_tokens.value),
+      d.integer("kv_block_tokens", 1, 1 << 20, static_cast<std::int64_t>(deployment.engine.kv_block_tokens.value),
                 "the engine's page size: " + deployment.engine.kv_block_tokens.source));
 
   PoolPlan plan;

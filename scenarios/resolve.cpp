@@ -66,7 +66,9 @@ bool belongs_to_alternative(const std::string& pointer) {
   return pointer.rfind("/pools", 0) == 0 || pointer.rfind("/router", 0) == 0;
 }
 
-json resolve_like(const json& alternative, const std::map<std::string, json>& known, const JsonObject& view) {
+/// `workload`: the scenario's, from which an alternative's changes to it start.
+json resolve_like(const json& alternative, const std::map<std::string, json>& known, const JsonObject& view,
+                  const json& workload) {
   json out = alternative;
   if (view.has("like")) {
     const std::string base = view.string("like");
@@ -81,8 +83,10 @@ json resolve_like(const json& alternative, const std::map<std::string, json>& kn
       if (key != "like" && key != "set") out[key] = value;
   }
   if (view.has("set")) {
-    for (const auto& [pointer, value] : view.raw("set").items())
+    for (const auto& [pointer, value] : view.raw("set").items()) {
+      if (pointer.starts_with("/workload") && !out.contains("workload")) out["workload"] = workload;
       set_at(out, pointer, value, view.file() + ": " + view.pointer() + "/set");
+    }
     out.erase("set");
   }
   return out;
@@ -120,7 +124,7 @@ std::vector<ResolvedAlternative> resolve_alternatives(const json& scenario, cons
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string name = list[i].string("name");
     if (known.count(name)) list[i].fail("name", "\"" + name + "\" is used twice");
-    known[name] = resolve_like(scenario["alternatives"][i], known, list[i]);
+    known[name] = resolve_like(scenario["alternatives"][i], known, list[i], scenario.value("workload", json::object()));
     json document = scenario;
     document.erase("alternatives");
     for (const auto& [key, value] : known[name].items())

@@ -97,13 +97,18 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
                 p.simulated_s});
     };
   OpenWorkload workload = alternative.workload.open(scenario.seed, static_cast<std::uint32_t>(replication));
+  SpendControl control;
+  if (alternative.spending) workload.source = limit_spend(std::move(workload.source), *alternative.spending, control);
   simulate(spec, *workload.source, record, report);
+  if (alternative.spending) record.spending = control;
   workload.finish(record);
   note_extrapolations(alternative, record);
 
   std::vector<Supply> supplies;
   for (const auto& pool : alternative.pools) supplies.push_back(pool.supply);
   price_run(record, supplies, alternative.plan);
+  if (alternative.provider) record.pnl = profit_and_loss(record, *alternative.provider);
+  price_tasks(record, alternative.quality);
   return record;
 }
 

@@ -9,8 +9,9 @@
 #include "scenarios/fleet_json.h"
 #include "scenarios/resolve.h"
 #include "scenarios/sizing.h"
+#include "scenarios/spending_json.h"
 #include "scenarios/stack.h"
-#include "sim/economics/supply.h"
+#include "sim/economics/plans/read_plan.h"
 #include "sim/fleet/router.h"
 
 namespace tokenfab {
@@ -29,9 +30,19 @@ Slo read_slo(const JsonObject& top) {
   return slo;
 }
 
-std::optional<TokenPlan> read_plan(const JsonObject& top, const std::string& llm, const MoneyCatalog& money) {
+std::optional<PricePlan> read_plan(const JsonObject& top, const std::string& llm, const MoneyCatalog& money,
+                                   std::vector<Assumption>& assumptions) {
   if (!top.has("plan")) return std::nullopt;
-  return parse_plan(top.object("plan"), llm, money);
+  return read_price_plan(top.object("plan"), {llm, money, assumptions});
+}
+
+/// Its prices are read by the command that compares them.
+void check_break_even(const JsonObject& top) {
+  const JsonObject o = top.object_or_empty("breakeven");
+  (void)o.has("rent");
+  (void)o.object_or_empty("own");
+  if (o.has("api")) (void)o.object("api").raw("pay_per_token");
+  o.finish();
 }
 
 Alternative load_alternative(const ResolvedAlternative& resolved, const std::string& file,
@@ -55,7 +66,14 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
     a.assumptions.push_back({"/router", "least-outstanding", "the common default of LLM gateways"});
   a.router = top.one_of("router", router_names(), "least-outstanding");
   read_fleet(top, pools, a);
-  a.plan = read_plan(top, a.pools[0].spec.model->deployment().llm.id, money);
+  a.plan = read_plan(top, a.pools[0].spec.model->deployment().llm.id, money, a.assumptions);
+  check_break_even(top);
+  if (top.has("provider")) {
+    if (!a.plan) top.fail("provider", "needs a \"plan\": without one there is no revenue");
+    a.provider = read_provider(top.object("provider"));
+  }
+  a.spending = read_spending(top, a.plan, a.assumptions);
+  a.quality = read_quality(top);
   top.finish();
   return a;
 }
@@ -65,6 +83,8 @@ Alternative load_alternative(const ResolvedAlternative& resolved, const std::str
 Scenario parse_scenario(const std::string& text, const std::string& name, const ScenarioOptions& options) {
   json document = parse_json_text(text, name);
   const JsonObject before(document, name);
+  if (before.has("market"))
+    before.fail("market", "is played by \"tokenfab run\"; here a scenario with factories is needed");
   for (const auto& assignment : options.set) apply_set(document, assignment);
   expand_stack(document, name);
   const JsonObject top(document, name);

@@ -7,6 +7,9 @@
 #include "scenarios/pools.h"
 #include "scenarios/workload_plan.h"
 #include "sim/core/records.h"
+#include "sim/economics/common_unit.h"
+#include "sim/economics/pnl.h"
+#include "sim/workload/spend_limit.h"
 
 namespace tokenfab {
 
@@ -18,9 +21,12 @@ struct Alternative {
   std::vector<PoolPlan> pools;
   WorkloadPlan workload;
   Slo slo;
-  std::optional<TokenPlan> plan;
+  std::optional<PricePlan> plan;
+  std::optional<Provider> provider;
+  std::optional<TaskQuality> quality;
   double horizon_s = 0;
   std::vector<Assumption> assumptions;
+  std::optional<SpendLimit> spending;
 };
 
 struct Scenario {

@@ -84,6 +84,7 @@ Scheduling read_scheduling(const JsonObject& batcher) {
   s.preempt = batcher.boolean("preempt", false);
   s.batch_share = batcher.number_in("batch_share", 0.001, 1, 1);
   s.mixed_budget = batcher.integer("mixed_budget", 1, 10'000'000, 0);
+  s.max_step_s = batcher.number_in("max_step_s", 1e-6, 3600, 0);
   s.swap = batcher.one_of("preemption", {"recompute", "swap"}, "recompute") == "swap";
   return s;
 }

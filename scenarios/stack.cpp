@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_object.h"
+#include "sim/core/waterfall.h"
 
 namespace tokenfab {
 using nlohmann::json;

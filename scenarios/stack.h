@@ -4,11 +4,6 @@
 
 namespace tokenfab {
 
-inline constexpr const char* kStackBase = "base";
-inline constexpr const char* kStackAlone = "alone: ";
-inline constexpr const char* kStackBefore = "before: ";
-inline constexpr const char* kStackTogether = "stack: ";
-
 /// Replaces "stack", a list of {"name", "set"}, by alternatives: the pools at the top as they are ("base"), with each
 /// entry's changes alone ("alone: NAME"), and with all changes up to and including each entry's ("stack: NAME"). An
 /// entry that "needs" earlier ones is tried on top of these ("before: NAME").

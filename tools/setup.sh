@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 packages=(
   build-essential ca-certificates cmake ninja-build ccache
   catch2 libbenchmark-dev libboost-graph-dev libboost-context-dev libboost-iostreams-dev libcli11-dev libeigen3-dev libfmt-dev
-  librapidcheck-dev libsqlite3-dev libtbb-dev libvalijson-dev libzstd-dev nlohmann-json3-dev zlib1g-dev
+  libmuparser-dev librapidcheck-dev libsqlite3-dev libtbb-dev libvalijson-dev libzstd-dev nlohmann-json3-dev zlib1g-dev
 )
 command -v npm >/dev/null || packages+=(nodejs npm)
 if [[ "${1:-build}" == test ]]; then

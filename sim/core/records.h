@@ -1,5 +1,7 @@
 #pragma once
+#include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +12,8 @@
 
 // Plain results of a run: what the simulator hands to economics, reports and the command line.
 namespace tokenfab {
+
+inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 enum class RequestState : std::uint8_t { served, rejected, in_flight };
 
@@ -90,6 +94,8 @@ struct PoolUsage {
   std::vector<StepTimeRow> step_time;
   std::vector<CacheLevelUsage> prefix_cache;  // nearest level first; empty: none
   std::int64_t prompt_tokens_looked_up = 0;   // in the prefix cache: all of every request scheduled
+  double active_parameters = 0;               // of the model, per token; 0: unknown
+  double active_weight_bytes = 0;             // what one token alone reads of the weights, as stored
 };
 
 struct Assumption {
@@ -128,6 +134,52 @@ struct SessionStats {
   Histogram duration;  // ns, of finished ones: arrival of the first request to the last token, think time included
 };
 
+/// What price plans charge for: requests that ended in the bin-th quarter of an hour of the workload's clock, of one
+/// class of service and one bracket of prompt length.
+struct MeterCell {
+  std::int64_t bin = 0;  // [bin, bin + 1) x kMeterBin
+  int priority = 0;      // class of service
+  int bracket = 0;       // prompts of more than kMeterBrackets[bracket - 1] and at most kMeterBrackets[bracket] tokens
+  std::int64_t served = 0, rejected = 0, good = 0;                      // good: of served, met all SLOs
+  std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;  // of the served ones; cached: part of input
+  bool operator==(const MeterCell&) const = default;
+};
+inline constexpr Ns kMeterBin = 900'000'000'000;
+/// Prompt lengths above which some list charges other prices.
+inline constexpr std::array<std::int32_t, 4> kMeterBrackets = {128'000, 200'000, 256'000, 272'000};
+constexpr int meter_bracket(std::int64_t input_tokens) {
+  int bracket = 0;
+  for (const std::int32_t above : kMeterBrackets) bracket += input_tokens > above;
+  return bracket;
+}
+
+/// What a ceiling on each interaction's spend (sim/workload/spend_limit.h) did to the offered calls.
+struct SpendControl {
+  std::int64_t calls = 0, refused = 0, truncated = 0;  // refused ones never reach the factory
+  std::int64_t output_tokens_cut = 0;
+  double most_usd = 0;  // that any interaction spent
+  bool operator==(const SpendControl&) const = default;
+};
+
+/// The bill split over three kinds of served tokens by one method (sim/economics/unit_costs.h). Times their tokens, the
+/// three add up to usd_total. NaN: no such token was served.
+struct UnitCost {
+  std::string method, basis;                               // basis: where the shares come from
+  double usd_per_mtok_input = 0, usd_per_mtok_cached = 0;  // of uncached and of cached input tokens
+  double usd_per_mtok_output = 0;
+  double cached_saving_usd = 0;  // cached tokens at the uncached price, less what they cost
+};
+
+/// What else a bill says of a run. NaN: unknown, or not declared.
+struct CostDetail {
+  double usd_unused = 0;              // of usd_total: committed chip-hours that no pool held
+  double carbon_market_g = kUnknown;  // operational, by the factor of the energy contract
+  double equivalent_mtok_flop = kUnknown, equivalent_mtok_bytes = kUnknown;  // served, in millions of 7B-equivalents
+  double success_rate = kUnknown, usd_per_failure = kUnknown;                // declared: tasks solved at first try
+  double usd_per_task = kUnknown;                                            // solved; failures paid for
+  std::vector<UnitCost> unit_costs;
+};
+
 /// Costs of one run; see docs/definitions.md for each denominator and basis.
 struct CostSummary {
   double usd_total = 0;                              // allocation: everything paid for over the makespan
@@ -141,6 +193,22 @@ struct CostSummary {
   double break_even_price_factor = 0;              // multiply the plan's prices by this to break even
   double break_even_utilisation = 0;               // busy share of paid time at which revenue = cost
   double utilisation_time = 0, utilisation_cost = 0, mfu = 0, mbu = 0, goodput_share = 0;
+  CostDetail detail;
+};
+
+/// A provider's profit and loss; see docs/definitions.md. Amounts are of the run unless they say month (730 h). NaN:
+/// does not exist.
+struct PnlSummary {
+  std::string provider;
+  double months = 0;                             // the run's makespan
+  double list_revenue_usd = 0, revenue_usd = 0;  // what the plan charges; what of it is paid
+  double compute_usd = 0, platform_fee_usd = 0, marketplace_usd = 0, cogs_usd = 0;  // cogs: these and other ones
+  double variable_usd = 0, contribution_usd = 0;                                    // revenue - variable cost
+  double gross_margin = 0, contribution_margin = 0, markup = 0, break_even_price_factor = 0;
+  double subsidy_usd_per_mtok = 0;                          // (cogs - revenue) / tokens; below zero: a profit
+  bool loss_leader = false, contribution_negative = false;  // revenue below cogs; below variable cost
+  double revenue_usd_month = 0, cogs_usd_month = 0, fixed_usd_month = 0, net_burn_usd_month = 0;
+  double cash_usd = 0, growth_per_month = 0, runway_months = 0;  // cash NaN: not given; runway infinite: never ends
 };
 
 /// The range of a metric over this run and those with every step time longer or shorter by the expected error.
@@ -182,12 +250,16 @@ struct RunRecord {
   std::vector<PriceUsed> prices;
   std::vector<LedgerEntry> ledger;
   CostSummary cost;
-  std::string provenance;  // weakest grade among the hardware models used
-  double error_band = 0;   // largest typical relative error of step times among them; 0 = not measured
+  std::optional<PnlSummary> pnl;  // where the scenario has a provider
+  std::string provenance;         // weakest grade among the hardware models used
+  double error_band = 0;          // largest typical relative error of step times among them; 0 = not measured
   Bands bands;
   std::optional<FleetStats> fleet;  // where replicas come and go, or pools have regions or prices to choose by
   bool keeps_rows = false;
   std::vector<RequestRow> rows;
+  double started_s = 0;                  // first arrival offered, on the workload's clock
+  std::vector<MeterCell> meter;          // by bin; their sums are the totals
+  std::optional<SpendControl> spending;  // where interactions have a ceiling
 };
 
 }  // namespace tokenfab

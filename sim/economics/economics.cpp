@@ -5,7 +5,10 @@
 
 #include "base/error.h"
 #include "sim/economics/books.h"
+#include "sim/economics/carbon.h"
+#include "sim/economics/common_unit.h"
 #include "sim/economics/formulas.h"
+#include "sim/economics/unit_costs.h"
 
 namespace tokenfab {
 namespace {
@@ -16,7 +19,8 @@ double ratio(double part, double whole) { return whole > 0 ? part / whole : kNon
 
 void check_usage(const RunRecord& r, const std::vector<Supply>& supplies) {
   require(supplies.size() == r.pools.size(), "one supply per pool");
-  for (const auto& s : supplies) require(s.rent.has_value() != s.owned.has_value(), "chips are rented or owned");
+  for (const auto& s : supplies)
+    require(s.rent.has_value() + s.owned.has_value() + !s.blend.empty() == 1, "chips are rented, owned or blended");
   for (const auto& u : r.pools)
     for (const double x : {u.paid_chip_seconds, u.busy_chip_seconds, u.prefill_busy_seconds, u.decode_busy_seconds,
                            u.idle_energy_j, u.dynamic_energy_j})
@@ -24,41 +28,42 @@ void check_usage(const RunRecord& r, const std::vector<Supply>& supplies) {
   require(0 <= r.cached_tokens && r.cached_tokens <= r.input_served, "cached tokens are input tokens");
 }
 
-struct Split {
-  long double input_usd = 0, output_usd = 0;
-};
-
-/// The bill by each pool's prefill and decode busy time; pools that were never busy follow the others, and where none
-/// was, every token costs the same. A side without tokens leaves its share to the other.
-Split split_bill(const RunRecord& r, const std::vector<double>& pool_usd) {
-  Split busy;
-  long double total = 0;
-  for (std::size_t i = 0; i < r.pools.size(); ++i) {
-    const PoolUsage& u = r.pools[i];
-    const double seconds = u.prefill_busy_seconds + u.decode_busy_seconds;
-    total += pool_usd[i];
-    if (seconds <= 0) continue;
-    busy.input_usd += static_cast<long double>(pool_usd[i]) * u.prefill_busy_seconds / seconds;
-    busy.output_usd += static_cast<long double>(pool_usd[i]) * u.decode_busy_seconds / seconds;
-  }
-  if (r.output_served == 0) return {total, 0};
-  if (r.input_served == 0) return {0, total};
-  const long double known = busy.input_usd + busy.output_usd;
-  const long double share =
-      known > 0 ? busy.input_usd / known
-                : static_cast<long double>(r.input_served) / static_cast<long double>(r.input_served + r.output_served);
-  return {total * share, total - total * share};
-}
-
-void add_unit_costs(RunRecord& r, const Split& split) {
+void add_unit_costs(RunRecord& r, const TokenBill& split) {
   CostSummary& c = r.cost;
   const auto per_million = [](long double usd, std::int64_t tokens) {
     return tokens > 0 ? static_cast<double>(usd / static_cast<long double>(tokens) * 1e6L) : kNone;
   };
   c.usd_per_mtok = per_million(c.usd_total, r.input_served + r.output_served);
-  c.usd_per_mtok_in = per_million(split.input_usd, r.input_served);
-  c.usd_per_mtok_out = per_million(split.output_usd, r.output_served);
+  c.usd_per_mtok_in = per_million(split.input + split.cached, r.input_served);
+  c.usd_per_mtok_out = per_million(split.output, r.output_served);
   c.usd_per_mtok_output_only = per_million(c.usd_total, r.output_served);
+}
+
+/// Writes the ledger's costs and adds up money, energy and carbon.
+std::vector<PoolBill> write_bills(RunRecord& r, const std::vector<Supply>& supplies, Books& books) {
+  CostSummary& c = r.cost;
+  std::vector<PoolBill> bills;
+  long double total = 0, usage = 0;
+  double unused = 0, market = 0;
+  for (std::size_t i = 0; i < r.pools.size(); ++i) {
+    const PoolUsage& u = r.pools[i];
+    const PoolBill bill = pool_bill(u, supplies[i], static_cast<std::uint32_t>(i), books);
+    bills.push_back(bill);
+    total += bill.usd;
+    unused += bill.unused_usd;
+    if (u.paid_chip_seconds > 0)
+      usage += (static_cast<long double>(bill.usd) - bill.unused_usd) * u.busy_chip_seconds / u.paid_chip_seconds;
+    c.energy_j += it_energy_j(u);
+    const Carbon carbon = pool_carbon(u, supplies[i].site, books);
+    c.carbon_operational_g += carbon.operational_g;
+    c.carbon_embodied_g += carbon.embodied_g;
+    market += carbon.market_g;
+  }
+  c.usd_total = static_cast<double>(total);
+  c.usd_usage = static_cast<double>(usage);
+  c.detail.usd_unused = unused;
+  c.detail.carbon_market_g = market;
+  return bills;
 }
 
 void add_utilisation(RunRecord& r) {
@@ -79,22 +84,19 @@ void add_utilisation(RunRecord& r) {
   c.goodput_share = ratio(static_cast<double>(r.good_output_tokens), static_cast<double>(r.output_served));
 }
 
-void apply_plan(RunRecord& r, const TokenPlan& plan, Books& books) {
+Bill apply_plan(RunRecord& r, const PricePlan& plan, Books& books) {
   CostSummary& c = r.cost;
-  const auto charge = [&](const char* account, const char* item, std::int64_t tokens, const Price& p) {
-    books.entry(account, "users", -static_cast<double>(tokens) * p.value / 1e6,
-                std::to_string(tokens) + " tokens x $" + figure(p.value) + " a million");
-    books.uses(item, p);
-  };
-  charge("revenue.input", "list price, input", r.input_served - r.cached_tokens, plan.input);
-  charge("revenue.cached_input", "list price, cached input", r.cached_tokens, plan.cached_input);
-  charge("revenue.output", "list price, output", r.output_served, plan.output);
+  Bill bill = bill_of(plan, r);
+  for (const BillLine& l : bill.lines)
+    if (l.usd != 0 || l.commitment.empty()) books.entry("revenue." + l.account, "users", -l.usd, l.basis);
+  for (const auto& [item, price] : bill.prices) books.uses(item, price);
   c.has_plan = true;
-  c.revenue_usd = plan_revenue(plan, r.input_served, r.cached_tokens, r.output_served);
+  c.revenue_usd = bill.usd;
   c.margin = gross_margin(c.revenue_usd, c.usd_total);
   c.markup = markup_on_cost(c.revenue_usd, c.usd_total);
   c.break_even_price_factor = ratio(c.usd_total, c.revenue_usd);
   c.break_even_utilisation = c.utilisation_time * c.break_even_price_factor;
+  return bill;
 }
 
 bool same(long double a, double b) { return std::fabs(a - b) <= 1e-9L * std::fabs(b) + 1e-15L; }
@@ -124,29 +126,20 @@ double blended_price(const TokenPlan& plan, std::int64_t input, std::int64_t cac
   return ratio(plan_revenue(plan, input, cached, output) * 1e6, static_cast<double>(input + output));
 }
 
-void price_run(RunRecord& r, const std::vector<Supply>& supplies, const std::optional<TokenPlan>& plan) {
+std::optional<Bill> price_run(RunRecord& r, const std::vector<Supply>& supplies, const std::optional<PricePlan>& plan) {
   check_usage(r, supplies);
   Books books(r);
   CostSummary& c = r.cost = {};
-  std::vector<double> pool_usd;
-  long double total = 0, usage = 0;
-  for (std::size_t i = 0; i < r.pools.size(); ++i) {
-    const PoolUsage& u = r.pools[i];
-    const double usd = pool_cost(u, supplies[i], books);
-    pool_usd.push_back(usd);
-    total += usd;
-    if (u.paid_chip_seconds > 0) usage += static_cast<long double>(usd) * u.busy_chip_seconds / u.paid_chip_seconds;
-    c.energy_j += it_energy_j(u);
-    const Carbon carbon = pool_carbon(u, supplies[i].site, books);
-    c.carbon_operational_g += carbon.operational_g;
-    c.carbon_embodied_g += carbon.embodied_g;
-  }
-  c.usd_total = static_cast<double>(total);
-  c.usd_usage = static_cast<double>(usage);
-  add_unit_costs(r, split_bill(r, pool_usd));
+  const std::vector<PoolBill> bills = write_bills(r, supplies, books);
+  add_unit_costs(r, busy_time_bill(r, bills));
+  c.detail.unit_costs = unit_costs(r, bills, price_ratio(plan));
+  c.detail.equivalent_mtok_flop = equivalent_mtok(r, &PoolUsage::active_parameters, kParametersPerUnit);
+  c.detail.equivalent_mtok_bytes = equivalent_mtok(r, &PoolUsage::active_weight_bytes, kWeightBytesPerUnit);
   add_utilisation(r);
-  if (plan) apply_plan(r, *plan, books);
+  std::optional<Bill> bill;
+  if (plan) bill = apply_plan(r, *plan, books);
   check_books(r);
+  return bill;
 }
 
 double request_cost(const CostSummary& cost, const RequestRow& row) {

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/economics/cost_curve.h"
+
 namespace tokenfab {
 namespace {
 
@@ -39,12 +41,9 @@ double embodied_carbon_g(double kgco2e, double seconds, double life_years) {
 std::vector<BreakEvenVolume> break_even_volumes(double usd_per_replica, double tokens_per_replica, double usd_per_mtok,
                                                 int max_replicas) {
   std::vector<BreakEvenVolume> out;
-  const double full = tokens_per_replica * usd_per_mtok / 1e6;  // revenue of a full replica
-  for (int n = 1; n <= max_replicas; ++n) {
-    const double cost = n * usd_per_replica;
-    if ((n - 1) * full < cost && cost <= n * full) out.push_back({cost / usd_per_mtok * 1e6, true});
-    if (cost <= n * full && n * full < cost + usd_per_replica) out.push_back({n * tokens_per_replica, false});
-  }
+  const CostCurve revenue{"revenue", 0, usd_per_mtok, 0, 1}, cost{"cost", 0, 0, usd_per_replica, tokens_per_replica};
+  for (const CurveCrossing& c : curve_crossings(revenue, cost, max_replicas * tokens_per_replica))
+    out.push_back({c.tokens, c.above});
   return out;
 }
 

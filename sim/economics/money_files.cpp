@@ -5,47 +5,23 @@
 
 #include "base/error.h"
 #include "base/json_object.h"
+#include "sim/economics/money_rows.h"
 
 namespace tokenfab {
 namespace {
 
-constexpr const char* kPerMillion = "USD per million tokens";
-const std::vector<std::string> kRentKinds = {"on-demand", "reserved-1y",     "reserved-3y",
-                                             "spot",      "tco-hyperscaler", "tco-neocloud"};
-
-std::string read_text(const JsonObject& o, const std::string& key) {
-  const std::string text = o.string(key);
-  if (text.find_first_not_of(' ') == std::string::npos) o.fail(key, "is empty; a price needs its source and date");
-  return text;
-}
-
-Price read_price(const JsonObject& parent, const std::string& key, const std::string& unit, double low, double high) {
-  const JsonObject o = parent.object(key);
-  Price p;
-  p.value = o.number_in("value", low, high);
-  p.unit = o.one_of("unit", {unit});
-  p.source = read_text(o, "source");
-  p.as_of = read_text(o, "as_of");
-  o.finish();
-  return p;
-}
-
-Price read_optional(const JsonObject& parent, const std::string& key, const std::string& unit, double low,
-                    double high) {
-  if (parent.has(key)) return read_price(parent, key, unit, low, high);
-  Price none;
-  none.unit = unit;
-  return none;
-}
+const std::vector<std::string> kRentKinds = {"on-demand",      "reserved-1y",     "reserved-3y", "spot",
+                                             "capacity-block", "tco-hyperscaler", "tco-neocloud"};
 
 void read_rents(const JsonObject& top, MoneyFiles& out) {
   std::set<std::string> rows, groups, with_default;
   for (const auto& o : top.objects("rents")) {
     MoneyFiles::RentRow row;
-    row.chip = read_text(o, "chip");
+    row.chip = read_money_text(o, "chip");
     row.rent.kind = o.one_of("kind", kRentKinds);
-    row.rent.provider = read_text(o, "provider");
+    row.rent.provider = read_money_text(o, "provider");
     row.rent.usd_per_chip_hour = read_price(o, "usd_per_chip_hour", "USD per chip-hour", 0.001, 1000);
+    if (o.has("upfront_share")) row.rent.upfront_share = read_price(o, "upfront_share", "1", 0, 1).value;
     row.is_default = o.boolean("default", false);
     o.finish();
     const std::string group = row.chip + " " + row.rent.kind;
@@ -58,34 +34,16 @@ void read_rents(const JsonObject& top, MoneyFiles& out) {
     if (!with_default.count(group)) top.fail("rents", "no row of " + group + " has \"default\": true");
 }
 
-void read_tokens(const JsonObject& top, MoneyFiles& out) {
-  std::set<std::string> rows;
-  for (const auto& o : top.objects("token_prices")) {
-    MoneyFiles::TokenRow row;
-    row.llm = read_text(o, "llm");
-    row.provider = read_text(o, "provider");
-    row.plan.input = read_price(o, "input", kPerMillion, 0, 10'000);
-    row.plan.output = read_price(o, "output", kPerMillion, 0, 10'000);
-    row.plan.cached_input = read_optional(o, "cached_input", kPerMillion, 0, 10'000);
-    o.finish();
-    if (!rows.insert(row.llm + " " + row.provider).second) o.fail("provider", "has this row already: " + row.llm);
-    if (row.plan.cached_input.source.empty()) {
-      row.plan.cached_input = row.plan.input;
-      row.plan.cached_input.source += " (input price: the list names no price of cached input)";
-    }
-    out.tokens.push_back(row);
-  }
-}
-
 void read_sites(const JsonObject& top, MoneyFiles& out) {
   std::set<std::string> names;
   int defaults = 0;
   for (const auto& o : top.objects("sites")) {
     MoneyFiles::SiteRow row;
-    row.name = read_text(o, "name");
+    row.name = read_money_text(o, "name");
     row.pue = read_price(o, "pue", "1", 1, 10);
     row.grid_carbon = read_price(o, "grid_carbon", "gCO2e/kWh", 0, 5000);
     row.electricity = read_optional(o, "electricity", "USD/kWh", 0, 10);
+    row.market_carbon = read_optional(o, "market_carbon", "gCO2e/kWh", 0, 5000);
     row.is_default = o.boolean("default", false);
     o.finish();
     if (!names.insert(row.name).second) o.fail("name", "\"" + row.name + "\" has a row already");
@@ -98,6 +56,8 @@ void read_sites(const JsonObject& top, MoneyFiles& out) {
   out.embodied_default = read_price(e, "default", "kgCO2e", 0.1, 1e6);
   const JsonObject chips = e.object("chips");
   for (const auto& chip : chips.keys()) out.embodied[chip] = read_price(chips, chip, "kgCO2e", 0.1, 1e6);
+  const JsonObject alone = e.object_or_empty("chips_alone");
+  for (const auto& chip : alone.keys()) out.embodied_chip_alone[chip] = read_price(alone, chip, "kgCO2e", 0.1, 1e6);
   e.finish();
 }
 
@@ -108,6 +68,11 @@ void read_ownership(const JsonObject& top, MoneyFiles& out) {
   out.interest = read_price(o, "interest", "1/year", 0, 1);
   out.hosting = read_price(o, "hosting", "USD/kW-month", 0, 100'000);
   out.server_share = read_price(o, "server_share", "1", 0, 10);
+  out.network_share = read_price(o, "network_share", "1", 0, 10);
+  out.staff = read_price(o, "staff", "USD per chip-year", 0, 1e6);
+  out.software = read_price(o, "software", "USD per chip-year", 0, 1e6);
+  const JsonObject lives = o.object_or_empty("accounting_lives");
+  for (const auto& who : lives.keys()) out.lives[who] = read_price(lives, who, "years", 0.1, 50);
   const JsonObject chips = o.object("chips");
   for (const auto& chip : chips.keys()) {
     const JsonObject c = chips.object(chip);
@@ -131,6 +96,7 @@ MoneyFiles read_money_files(const std::string& folder) {
   };
   load("rents.json", read_rents);
   load("tokens.json", read_tokens);
+  load("capacity.json", read_capacity);
   load("sites.json", read_sites);
   load("ownership.json", read_ownership);
   return out;

@@ -19,8 +19,4 @@ namespace tokenfab {
 Supply read_supply(const JsonObject& pool, const std::string& chip, const MoneyCatalog& money,
                    std::vector<Assumption>& assumptions);
 
-/// Reads "plan": {"pay_per_token": {"input": …, "cached_input": …, "output": …}} in USD per million tokens, or a
-/// provider's name.
-TokenPlan parse_plan(const JsonObject& plan, const std::string& llm, const MoneyCatalog& money);
-
 }  // namespace tokenfab

@@ -103,6 +103,9 @@ class Simulation {
   static BatcherSpec batcher_spec(const PoolSpec& pool) {
     BatcherSpec out = pool.batcher;
     out.hold_finished = pool.role == PoolRole::prefill;
+    if (out.scheduling.max_step_s <= 0) return out;
+    require(pool.model != nullptr, "a bound on steps needs a model that predicts them");
+    out.step_seconds = [model = pool.model](const StepSums& sums) { return model->evaluate(sums).total(); };
     return out;
   }
 

@@ -50,6 +50,7 @@ void RunRecorder::rejected(Ns now, const Request& request, Rejection why) {
   record_.rejected_too_long += why == Rejection::too_long;
   sojourn_ns_ += now - request.arrival;
   ++series_.bin(now).rejected;
+  ++meter_.cell(now, request).rejected;
   if (record_.keeps_rows) record_.rows.push_back(row_of(request, RequestState::rejected));
   sessions_.ended(now, request, false);
   if (ended_) ended_(request, now, false);
@@ -103,6 +104,7 @@ void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, i
   }
   sojourn_ns_ += now - r.arrival;
   ++series_.bin(now).finished;
+  meter_.served(now, r, good);
   if (record_.keeps_rows) {
     record_.rows.push_back(row_of(t, RequestState::served, preemptions, pool, replica));
     record_.rows.back().finish = now + t.front_end;
@@ -135,6 +137,7 @@ void RunRecorder::check() const {
           "input tokens offered = served + rejected + in flight");
   require(r.output_offered == r.output_served + r.output_rejected + r.output_in_flight,
           "output tokens offered = served + rejected + in flight");
+  check_meter(r);
   require(series_.request_ns() == sojourn_ns_, "Little's law: integral of requests in the system = sum of sojourns");
 }
 
@@ -142,8 +145,10 @@ void RunRecorder::close(Ns end) {
   advance(end);
   record_.series = series_.series();
   record_.sessions = sessions_.stats();
+  record_.meter = meter_.take();
   if (!record_.classes.empty() && record_.classes.front().served == 0) record_.classes.erase(record_.classes.begin());
   const Ns start = record_.offered > 0 ? first_arrival_ : end;
+  record_.started_s = seconds_from_ns(start);
   record_.makespan_s = seconds_from_ns(end - start);
   record_.arrival_span_s = seconds_from_ns(last_arrival_ - std::min(start, last_arrival_));
   judge_saturation();

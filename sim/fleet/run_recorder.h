@@ -3,6 +3,7 @@
 
 #include "sim/core/records.h"
 #include "sim/core/series_recorder.h"
+#include "sim/fleet/meter.h"
 #include "sim/fleet/session_recorder.h"
 #include "sim/workload/request.h"
 
@@ -50,6 +51,7 @@ class RunRecorder {
   RunRecord& record_;
   Ended ended_;
   SessionRecorder sessions_;
+  MeterRecorder meter_;
   SeriesRecorder series_;
   std::int64_t waiting_ = 0, running_ = 0;
   std::int64_t rejected_full_ = 0, waiting_at_last_arrival_ = 0;

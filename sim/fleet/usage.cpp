@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "hwmodels/dtype.h"
+#include "hwmodels/op_work.h"
 #include "hwmodels/trust.h"
 #include "sim/serving/simulated_executor.h"
 
@@ -29,6 +30,8 @@ void describe(const PoolSpec& pool, PoolUsage& u, int replicas) {
   u.chips = d.chips() * replicas;
   u.peak_flops = pool.model->matrix_peak();
   u.peak_bandwidth = d.chip.bandwidth.value;
+  u.active_parameters = count_parameters(d.llm).active;
+  u.active_weight_bytes = u.active_parameters * dtype_bytes(d.weights);
   const Trust t = trust_of(d);
   u.trust = {kGradeNames[static_cast<std::size_t>(t.grade)], t.calibration, t.typical, t.band, t.bias, t.basis};
 }

@@ -161,29 +161,6 @@ void Batcher::add_chunk(Slot slot, std::int64_t tokens) {
   plan_.sums.add_chunk(before, tokens, tokens == prompt_left(s), spec_.window.tokens);
 }
 
-void Batcher::add_decodes() {
-  const std::int64_t quanta = spec_.pace.quanta;
-  plan_.sums.decode_sequences = decoding_;
-  plan_.sums.decode_kv_tokens = decode_kv_ + decoding_ * quanta * (1 + spec_.pace.lookahead);
-  plan_.sums.decode_window_tokens = decode_window_ + filling_ * quanta;
-  plan_.sums.decode_filling = filling_;
-  take(growth());
-}
-
-/// Takes a decoding sequence out of the sums.
-void Batcher::stop_decoding(Slot slot) {
-  Sequence& s = at(slot);
-  const std::int64_t gained = progress_ - s.entered, held = held_length(s);
-  kv_.stop_growing(held, progress_, s.filling);
-  decode_kv_ -= s.computed * spec_.pace.quanta + gained;
-  if (kv_.has_window()) decode_window_ -= s.filling ? held : kv_.window_length();
-  if (s.filling) --filling_;
-  --decoding_;
-  s.remaining -= gained;
-  s.decoding = s.filling = false;
-  ++s.epoch;
-}
-
 void Batcher::preempt(Slot slot) {
   Sequence& s = at(slot);
   const std::int64_t tokens = cached_tokens(s), blocks = kv_.blocks_at(held_length(s));
@@ -204,8 +181,8 @@ void Batcher::preempt(Slot slot) {
   ++s.preemptions;
   ++preemptions_;
   waiting_.put_back(slot, s.priority);
-  drop_outdated(due_);
-  drop_outdated(full_);
+  due_.drop_outdated(sequences_);
+  full_.drop_outdated(sequences_);
 }
 
 bool Batcher::preempt_until_growth_fits() {
@@ -218,107 +195,6 @@ bool Batcher::preempt_until_growth_fits() {
   return any;
 }
 
-std::int64_t Batcher::decode_span() const {
-  if (spec_.draft_tokens > 0) return 1;
-  std::int64_t next = due_.front().progress;
-  if (!full_.empty()) next = std::min(next, full_.front().progress);
-  const std::int64_t steps = (next - progress_ + pace() - 1) / pace();
-  return kv_.steps_that_fit(progress_, pace(), steps, growing());
-}
-
-void Batcher::push(DueHeap& heap, const Due& due) {
-  heap.push_back(due);
-  std::push_heap(heap.begin(), heap.end());
-}
-
-void Batcher::start_decoding(Slot slot) {
-  Sequence& s = at(slot);
-  s.decoding = true;
-  s.entered = progress_;
-  const std::int64_t held = held_length(s);
-  s.filling = kv_.has_window() && held < kv_.window_length();
-  kv_.start_growing(held, progress_, s.filling);
-  decode_kv_ += s.computed * spec_.pace.quanta;
-  ++decoding_;
-  push(due_, {progress_ + s.remaining, slot, s.epoch});
-  if (!kv_.has_window()) return;
-  decode_window_ += std::min(held, kv_.window_length());
-  if (!s.filling) return;
-  ++filling_;
-  push(full_, {progress_ + kv_.window_length() - held, slot, s.epoch});
-}
-
-void Batcher::drop_outdated(DueHeap& heap) const {
-  while (!heap.empty() && sequences_[heap.front().slot].epoch != heap.front().epoch) {
-    std::pop_heap(heap.begin(), heap.end());
-    heap.pop_back();
-  }
-}
-
-void Batcher::finish(Slot slot) {
-  Sequence& s = at(slot);
-  const std::int64_t blocks = kv_.blocks_at(held_length(s));
-  if (spec_.hold_finished) {
-    s.kept = blocks;
-    kept_ += blocks - shared_pages(slot);
-  } else {
-    give_back(slot, blocks);
-  }
-  if (s.decoding) stop_decoding(slot);
-  s.generated = s.output;
-  ++s.epoch;
-  remove_running(slot);
-  finished_.push_back(slot);
-}
-
-void Batcher::finish_due() {
-  for (drop_outdated(due_); !due_.empty() && due_.front().progress <= progress_; drop_outdated(due_)) {
-    const Slot slot = due_.front().slot;
-    finish(slot);
-  }
-}
-
-/// Sequences whose window has become full grow on without it.
-void Batcher::fill_windows() {
-  for (drop_outdated(full_); !full_.empty() && full_.front().progress <= progress_; drop_outdated(full_)) {
-    Sequence& s = at(full_.front().slot);
-    const std::int64_t held = held_length(s);
-    kv_.stop_filling(held, progress_);
-    decode_window_ -= held - kv_.window_length();
-    s.filling = false;
-    --filling_;
-    std::pop_heap(full_.begin(), full_.end());
-    full_.pop_back();
-  }
-}
-
-void Batcher::gain(Slot slot, std::int32_t extra) {
-  require(at(slot).decoding && extra >= 0 && extra <= spec_.draft_tokens,
-          "accepted drafts belong to a decoding sequence");
-  if (extra > 0) gains_.push_back({slot, extra});
-}
-
-/// Of the blocks set aside for all drafts, keeps those that accepted ones fill. The sequence goes on as if it had
-/// entered with more tokens cached and fewer to generate.
-void Batcher::settle_drafts() {
-  kv_.give(growth() - kv_.growth(progress_, 1, growing()));
-  for (const auto& [slot, extra] : gains_) {
-    Sequence& s = at(slot);
-    const std::int64_t tokens = cached_tokens(s);
-    kv_.take(kv_.blocks_for(tokens + 1 + extra) - kv_.blocks_for(tokens + 1));
-    kv_.stop_growing(tokens, progress_, false);
-    kv_.start_growing(tokens + extra, progress_, false);
-    s.computed += extra;
-    s.generated += extra;
-    s.remaining -= extra;
-    decode_kv_ += extra;
-    const std::int64_t due = s.entered + s.remaining;
-    require(due > progress_, "accepted drafts stay within the output");
-    push(due_, {due, slot, ++s.epoch});
-  }
-  drop_outdated(due_);
-}
-
 void Batcher::complete(std::int64_t steps, Ticks now) {
   now_ = now;
   require(steps >= 1 && steps <= plan_.repeats, "a plan runs between once and its repeats");
@@ -326,33 +202,6 @@ void Batcher::complete(std::int64_t steps, Ticks now) {
   finished_.clear();
   advance(steps);
   gains_.clear();
-}
-
-void Batcher::advance(std::int64_t steps) {
-  if (plan_.sums.decode_sequences > 0) {
-    if (spec_.draft_tokens > 0) settle_drafts();
-    const std::int64_t each = pace();
-    if (steps > 1) take(kv_.growth(progress_ + each, (steps - 1) * each, growing()));
-    progress_ += steps * each;
-    decode_kv_ += decoding_ * steps * each;
-    decode_window_ += filling_ * steps * each;
-    fill_windows();
-    finish_due();
-  }
-  for (const Chunk& chunk : chunks_) {
-    Sequence& s = at(chunk.slot);
-    s.computed += chunk.tokens;
-    if (spec_.prefix_cache) publish_pages(chunk.slot);
-    if (prompt_left(s) > 0) continue;
-    if (s.generated == 0) first_tokens_.push_back(chunk.slot);
-    ++s.generated;
-    s.remaining -= spec_.pace.quanta;
-    if (s.remaining <= 0) finish(chunk.slot);
-    else start_decoding(chunk.slot);
-  }
-  drop_outdated(due_);
-  drop_outdated(full_);
-  chunks_.clear();
 }
 
 std::int64_t Batcher::held_blocks() const {

@@ -1,79 +1,17 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "sim/serving/cache_tiers.h"
-#include "sim/serving/executor.h"
-#include "sim/serving/kv_blocks.h"
-#include "sim/serving/pace.h"
+#include "sim/serving/batcher_spec.h"
+#include "sim/serving/due_heap.h"
 #include "sim/serving/prefix_index.h"
-#include "sim/serving/scheduling.h"
+#include "sim/serving/sequence.h"
 #include "sim/serving/variant_cache.h"
 #include "sim/serving/waiting_queue.h"
 
 namespace tokenfab {
-
-inline constexpr Slot kNoSlot = UINT32_MAX;
-
-struct BatcherSpec {
-  std::string policy = "chunked";  // "chunked" (vLLM v1), "prefill-first" (vLLM v0) or "static"
-  std::int64_t max_sequences = 256;
-  std::int64_t token_budget = 8192;  // tokens per step
-  std::int64_t max_waiting = 0;      // requests waiting before arrivals are rejected; 0 = no limit
-  std::int64_t context = 0;          // longest prompt + output; 0 = no limit
-  std::int64_t kv_blocks = 0;
-  std::int32_t kv_block_tokens = 16;
-  std::int64_t watermark_blocks = 0;
-  std::int32_t draft_tokens = 0;  // most tokens drafted per sequence and decode step; blocks are set aside for them
-  KvWindow window;                // of the model's sliding-window layers
-  Pace pace;                      // of decoding sequences in simulated speculative decoding
-  Scheduling scheduling = {};
-  bool prefix_cache = false;         // prompts share blocks of pages by their hashes (set_prefix)
-  std::int64_t prefix_pages = 1;     // pages of such a block
-  Ticks prefix_life = 0;             // blocks unused for longer are forgotten; 0: never
-  std::vector<CacheTierSpec> tiers;  // where blocks go when their pages are wanted; empty: nowhere
-  bool hold_finished = false;        // a finished sequence keeps its blocks until drop(): its cache is to go elsewhere
-  bool log_kv = false;               // keep kv_events() for an engine that owns real pages
-};
-
-/// What became of real pages, in the order in which it must be carried out. `page`: place in the slot's page table.
-struct KvEvent {
-  enum class Kind {
-    reuse,    // the slot's page is the known page `id`
-    copy,     // the slot's page is its own and starts as a copy of the known page `id`: it will be written into
-    publish,  // the slot's own page becomes the known page `id`
-    evict,    // the known page `id` is forgotten
-    drop      // the slot gives up all its pages (known ones live on)
-  };
-  Kind kind;
-  Slot slot;
-  std::int64_t page, id;
-};
-
-/// What a request asks of the batcher. Slots are reused after release().
-struct Sequence {
-  std::int32_t input = 0, output = 0;
-  std::int32_t generated = 0;  // tokens sampled, brought up to date when the sequence leaves a phase
-  std::int32_t preemptions = 0;
-  std::int32_t encoder = 0;    // prompt tokens that an encoder makes when it is admitted
-  std::int32_t cached = 0;     // prompt tokens found in the prefix cache when it was first admitted
-  std::int64_t computed = 0;   // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
-  std::int64_t remaining = 0;  // quanta of output to come when it left its last phase
-  std::int64_t entered = 0;    // progress at which it joined the decoding sequences
-  Slot older = kNoSlot, newer = kNoSlot;  // running sequences in admission order
-  std::uint32_t epoch = 0;                // outdates entries of the finish heap
-  std::int64_t kept = 0;                  // blocks held after its end
-  bool decoding = false;
-  bool filling = false;  // decoding, and its attention window is not full
-  bool arrived = false;  // waiting, and its cache comes with it
-  bool running = false;
-  bool swapped = false;  // waits with its cache in host memory: `computed` tokens
-  std::uint8_t priority = 0;
-  std::uint16_t variant = 0;
-};
 
 /// Iteration-level batching: decides what the next step contains and what follows from its completion. Knows steps,
 /// not time; the same code drives the simulated and a real executor. All costs per step are independent of the batch
@@ -292,19 +230,6 @@ class Batcher {
   Slot victim() const;
   bool displaces(const Sequence& s) const { return spec_.scheduling.preempt && batch_running_ > 0 && !is_batch(s); }
   void fill_windows();
-
-  struct Due {
-    std::int64_t progress;
-    Slot slot;
-    std::uint32_t epoch;
-    /// The standard heap keeps the greatest on top: the earliest, then the lowest slot.
-    bool operator<(const Due& other) const {
-      return progress != other.progress ? progress > other.progress : slot > other.slot;
-    }
-  };
-  using DueHeap = std::vector<Due>;
-  static void push(DueHeap& heap, const Due& due);
-  void drop_outdated(DueHeap& heap) const;
 
   std::vector<Sequence> sequences_;
   std::vector<Slot> unused_;

@@ -6,10 +6,10 @@
 
 namespace tokenfab {
 
-/// vLLM v1: every step takes all decoding sequences, then the unfinished prompt, then waiting prompts, within the
-/// token budget. At most one prompt, the newest, is partly prefilled; where the batch class has only a share of the
-/// budget, one more of that class. A shortage of blocks preempts the newest sequences, and no prompt is admitted in
-/// that step.
+/// vLLM v1, or stall-free where steps are bounded (scheduling.max_step_s): every step takes all decoding sequences,
+/// then the unfinished prompt, then waiting prompts, within the token budget. At most one prompt, the newest, is partly
+/// prefilled; where the batch class has only a share of the budget, one more of that class. A shortage of blocks
+/// preempts the newest sequences, and no prompt is admitted in that step.
 class ChunkedBatcher final : public Batcher {
  public:
   explicit ChunkedBatcher(const BatcherSpec& spec) : Batcher(spec) {}
@@ -21,6 +21,7 @@ class ChunkedBatcher final : public Batcher {
  private:
   struct Budget {
     std::int64_t all, batch;  // tokens left in the step, and what the batch class may take of them
+    bool cut = false;         // a prompt had to leave tokens for a later step, so that this one stays short
     std::int64_t of(bool batch_class) const { return batch_class ? std::min(all, batch) : all; }
     void spend(bool batch_class, std::int64_t tokens) {
       all -= tokens;
@@ -28,9 +29,11 @@ class ChunkedBatcher final : public Batcher {
     }
   };
   std::int64_t left_by_decodes() const;
+  /// Of the prompt's next `tokens` from `from` on, those that keep the step within its bound, found by halving.
+  std::int64_t within_bound(const Sequence& s, std::int64_t from, std::int64_t tokens, Budget& budget) const;
   bool continue_prompts(Budget& budget);  // false where one was preempted for want of blocks
   /// Returns whether a prompt had to wait for blocks that it may not need a step later (may_shrink).
-  bool admit_waiting(Budget budget, bool displaced);
+  bool admit_waiting(Budget& budget, bool displaced);
 
   std::vector<Slot> partial_;  // prompts partly prefilled, those of the batch class last
 };

@@ -18,6 +18,9 @@ void Batcher::check_scheduling(const BatcherSpec& spec) {
   if (spec.policy == "static" && (s.preempt || s.batch_share < 1 || s.swap || s.variants.count > 0))
     refuse("policy \"static\" neither displaces nor swaps sequences, and has no batch share and no variants");
   if (spec.policy != "chunked" && s.mixed_budget > 0) refuse("\"mixed_budget\" needs policy \"chunked\"");
+  if (spec.policy != "chunked" && s.max_step_s > 0) refuse("\"max_step_s\" needs policy \"chunked\"");
+  if (s.max_step_s > 0 && s.preempt)
+    refuse("\"max_step_s\" does not go with \"preempt\": a step without room for a prompt would displace for nothing");
   if (spec.log_kv && (s.swap || s.variants.count > 0)) refuse("a real engine neither swaps nor loads variants");
 }
 

@@ -26,6 +26,8 @@ struct Scheduling {
   bool preempt = false;            // priority: a waiting interactive request displaces running batch-class sequences
   double batch_share = 1;          // priority: of slots and of the token budget, what the batch class may take
   std::int64_t mixed_budget = 0;   // chunked: tokens of a step in which sequences decode; 0: the whole token budget
+  double max_step_s = 0;           // chunked: prompts join a step in which sequences decode only as far as it takes no
+                                   // longer; 0: no bound
   bool swap = false;               // preempted sequences keep their cache, in host memory
   ResidentVariants variants = {};
 };

@@ -35,10 +35,23 @@ for chart in $charts; do
   grep -qE "^probe chart-$chart marks=[1-9][0-9]* empty=0$" "$seen" || fail "hostile: chart-$chart has no marks"
 done
 grep -qF 'probe title=&lt;/script&gt;&lt;img src=x onerror' "$seen" || fail "hostile: the name is not shown as text"
+for section in infeasible stack; do
+  grep -q "^probe section-$section rows=0$" "$seen" || fail "hostile: section $section is shown without data"
+done
 grep -q '^probe tooltip=.*operator: .*seconds: [0-9]' "$seen" || fail "hostile: a bar has no tooltip"
 
 open_report nothing-served
 for chart in $charts; do
   grep -q "^probe chart-$chart marks=0 empty=1$" "$seen" || fail "nothing served: chart-$chart does not say it is empty"
 done
+
+open_report stack
+for chart in $charts stack; do
+  grep -qE "^probe chart-$chart marks=[1-9][0-9]* empty=0$" "$seen" || fail "stack: chart-$chart has no marks"
+done
+# Seven alternatives with two classes, one session table and two cache levels each; base and two techniques.
+for rows in infeasible=1 classes=14 sessions=7 caches=14 stack=3; do
+  grep -q "^probe section-${rows%=*} rows=${rows#*=}$" "$seen" || fail "stack: section ${rows%=*} has not ${rows#*=} rows"
+done
+grep -qF '&lt;b&gt;it does not fit&lt;/b&gt;' "$dom" || fail "stack: a reason is not shown as text"
 echo "browser test: all charts drawn, console clean, names escaped"

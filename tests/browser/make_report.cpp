@@ -1,7 +1,8 @@
-// Writes a report of made-up runs: make_report hostile|nothing-served PATH
+// Writes a report of made-up runs: make_report hostile|nothing-served|stack PATH
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "reports/report_html.h"
 #include "tests/support/records.h"
@@ -32,11 +33,31 @@ std::vector<RunRecord> nothing_served() {
   return {r};
 }
 
+/// A stack of two techniques, with classes, sessions and a prefix cache, beside what cannot work.
+std::vector<RunRecord> stack() {
+  std::vector<RunRecord> runs;
+  for (const auto& [name, usd] : {std::pair{"base", 4.0},
+                                  {"alone: a", 2.0},
+                                  {"alone: b", 3.0},
+                                  {"stack: a", 2.0},
+                                  {"stack: b", 2.5},
+                                  {"before: b", 4.0},
+                                  {"other", 9.0}}) {
+    runs.push_back(sample_record("study"));
+    runs.back().alternative = name;
+    runs.back().cost.usd_per_mtok = usd;
+  }
+  return runs;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const bool is_hostile = std::string(argv[1]) == "hostile";
-  std::ofstream(argv[2]) << tokenfab::render_html(is_hostile ? hostile() : nothing_served(), "test");
+  const std::string kind = argv[1];
+  const auto runs = kind == "hostile" ? hostile() : kind == "stack" ? stack() : nothing_served();
+  std::vector<tokenfab::InfeasibleAlternative> refused;
+  if (kind == "stack") refused = {{"study", "too large", "<b>it does not fit</b>"}};
+  std::ofstream(argv[2]) << tokenfab::render_html(runs, "test", refused);
   return 0;
 }

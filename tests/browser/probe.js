@@ -17,6 +17,8 @@
     const bar = marks(document.getElementById("chart-operators"))[0];
     const findings = charts.map((c) => "probe " + c.id + " marks=" + marks(c).length + " empty=" + c.querySelectorAll(".empty").length)
         .concat("probe injected=" + document.querySelectorAll("img, body > main script").length,
+                ...[...document.querySelectorAll("[id^=section-]")].map(
+                    (s) => "probe " + s.id + " rows=" + (s.hidden ? 0 : s.querySelectorAll("td:first-child").length)),
                 "probe title=" + document.getElementById("title").textContent,
                 "probe tooltip=" + (bar ? hover(bar) : "none"));
     const out = document.createElement("pre");

@@ -45,7 +45,7 @@ TEST_CASE("engine measure continues a file, and refuses one of another set-up") 
   const Shell tokenfab;
   const std::string measure =
       "engine measure --model tiny --most-batch 2 --most-context 32 --most-prefill 16 -o m.jsonl";
-  const json first = tokenfab.parsed(measure + " --seconds 30 --json");
+  const json first = tokenfab.parsed(measure + " --seconds 600 --json");
   CHECK(first["measured"] > 10);
   CHECK(first["left"] == 0);
   const json second = tokenfab.parsed(measure + " --json");

@@ -156,6 +156,9 @@ TEST_CASE("blocks and sequences add up after every step, shared and held ones in
     CAPTURE(seed);
     Driven d(seed);
     d.spec = random_pool(d.random).batcher;
+    d.spec.step_seconds = [](const StepSums& s) {  // made up, for bounds on steps
+      return 2e-4 + 5e-6 * static_cast<double>(s.prefill_tokens) + 1e-5 * static_cast<double>(s.decode_sequences);
+    };
     d.spec.hold_finished = d.random.below(3) == 0;
     d.batcher = Batcher::make(d.spec);
     for (int i = 0; i < 150; ++i) {

@@ -120,6 +120,8 @@ Case random_case(std::uint64_t seed, bool techniques = false) {
   const std::int64_t pages = (600 + static_cast<std::int64_t>(r.below(3000))) / d.kv_block_tokens;
   b.watermark_blocks = r.below(2) ? 0 : pages / 100;
   b.max_waiting = r.below(4) ? 0 : 5;
+  if (RandomStream own(seed, 3, StreamPurpose::jitter); b.policy == "chunked" && own.below(3) == 0)
+    b.scheduling.max_step_s = std::pow(10.0, -3.5 + 2 * own.uniform());
   if (calibrated(seed)) {
     RandomStream own(seed, 1, StreamPurpose::jitter);
     d.calibration = random_calibration(own);
@@ -156,7 +158,7 @@ std::vector<ReferenceSimulator::Outcome> require_reference(const Case& c, const 
 }  // namespace
 
 TEST_CASE("spans, single steps and the naive reference agree to the nanosecond on random factories") {
-  std::int64_t preemptions = 0, rejected = 0, multi_step = 0, calibrated_steps = 0;
+  std::int64_t preemptions = 0, rejected = 0, multi_step = 0, calibrated_steps = 0, bounded = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
     const Case c = random_case(seed);
@@ -169,6 +171,7 @@ TEST_CASE("spans, single steps and the naive reference agree to the nanosecond o
     for (const RequestRow& row : spans.rows) {
       multi_step += row.output_tokens > 1;
       if (c.pool.model->deployment().calibration) calibrated_steps += row.output_tokens;
+      if (c.pool.batcher.scheduling.max_step_s > 0) bounded += row.output_tokens;
     }
   }
   // The cases reach what they are meant to reach.
@@ -176,6 +179,7 @@ TEST_CASE("spans, single steps and the naive reference agree to the nanosecond o
   CHECK(rejected > 100);
   CHECK(multi_step > 10000);
   CHECK(calibrated_steps > 1'000'000);
+  CHECK(bounded > 100'000);
 }
 
 TEST_CASE("the same with attention windows, speculation and data-parallel experts") {
@@ -210,6 +214,7 @@ TEST_CASE("spans equal single steps with several replicas behind every router, a
         for (Request& q : c.requests) q.encoder_tokens = q.input_tokens / 2;
         c.router = router;
         c.pool.batcher.policy = policy;
+        if (policy != "chunked") c.pool.batcher.scheduling.max_step_s = 0;
         require_same(simulated(c, false), simulated(c, true));
       }
     }

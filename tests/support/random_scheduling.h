@@ -18,6 +18,7 @@ inline Scheduling random_scheduling(RandomStream& r, const std::string& policy, 
     s.ageing_tokens_per_s = r.below(2) ? 0 : 100;
   }
   if (policy == "chunked" && r.below(2)) s.mixed_budget = max_sequences + 1 + static_cast<std::int64_t>(r.below(100));
+  if (policy == "chunked" && !s.preempt && r.below(3) == 0) s.max_step_s = 2e-4 + 2e-3 * r.uniform();
   s.swap = r.below(2);
   if (r.below(2)) {
     s.variants.slots = static_cast<std::int32_t>(1 + r.below(4));

@@ -1,4 +1,5 @@
 #pragma once
+#include <limits>
 #include <string>
 
 #include "sim/core/records.h"
@@ -29,6 +30,16 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
     r.latency.e2e.add(i * 100'000'000ll);
     r.latency.queue.add(i * 1'000ll);
   }
+  for (const int priority : {0, 2}) {
+    ClassStats c;
+    c.priority = priority, c.served = 49, c.output_tokens = 245, c.good = 45 - priority;
+    for (int i = 1; i <= 49; ++i)
+      c.latency.ttft.add((i + priority) * 20'000'000ll), c.latency.e2e.add(i * 1'000'000'000ll);
+    r.classes.push_back(c);
+  }
+  r.sessions.emplace();
+  r.sessions->started = 30, r.sessions->finished = 20, r.sessions->requests = 101, r.sessions->requests_finished = 80;
+  for (int i = 1; i <= 20; ++i) r.sessions->duration.add(i * 1'000'000'000ll);
   r.series.bin_ns = 1'000'000'000;
   for (int i = 0; i < 12; ++i) {
     SeriesBin b;
@@ -51,6 +62,7 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   p.steps = 500, p.preemptions = 4, p.flop = 1e15, p.hbm_bytes = 2e13, p.peak_flops = 1e15, p.peak_bandwidth = 4e12;
   p.kv_blocks = 1000, p.kv_block_tokens = 16, p.peak_kv_blocks = 900;
   p.most_sequences = 70, p.most_context = 600, p.most_tokens = 2048;
+  p.active_parameters = 7e10, p.active_weight_bytes = 1.4e11;
   p.prompt_tokens_looked_up = 990;
   p.prefix_cache = {{"hbm", 200, 0, 0}, {"host", 30, 4e9, 5e9}};
   p.trust = {"datasheet", name + " calibration", 0.05, 0.12, -0.01, name + " basis"};
@@ -70,6 +82,37 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   r.cost.break_even_price_factor = 0.58, r.cost.break_even_utilisation = 0.46;
   r.cost.utilisation_time = 0.8, r.cost.utilisation_cost = 0.77, r.cost.mfu = 0.1, r.cost.mbu = 0.2;
   r.cost.goodput_share = 0.91;
+  r.pnl = PnlSummary{name + " seller",
+                     0.5,
+                     9,
+                     8,
+                     4,
+                     0.5,
+                     0.25,
+                     5,
+                     3,
+                     2.5,
+                     0.375,
+                     0.3125,
+                     0.6,
+                     0.9,
+                     -0.1,
+                     false,
+                     true,
+                     16,
+                     10,
+                     7,
+                     1,
+                     100,
+                     0.02,
+                     replication == 0 ? 90.5 : std::numeric_limits<double>::infinity()};
+  r.started_s = 0.5;
+  r.meter = {{0, 0, 0, 90, 2, 88, 900, 3, 450}, {0, 1, 4, 8, 0, 2, 80, 0, 40}};
+  r.spending = SpendControl{105, 4, 2, 30, 0.25};
+  r.cost.detail.usd_unused = 0.005, r.cost.detail.carbon_market_g = 1.25, r.cost.detail.equivalent_mtok_flop = 0.0147;
+  r.cost.detail.equivalent_mtok_bytes = 0.0146, r.cost.detail.success_rate = 0.9, r.cost.detail.usd_per_failure = 0.5;
+  r.cost.detail.usd_per_task = 0.06;
+  r.cost.detail.unit_costs = {{"busy-time", name + " basis", 20, 5, 66, 0.00005}};
   r.provenance = "datasheet";
   r.bands = {name + " basis", {{"ttft_s.p50", 0.4, 0.6}, {"cost.usd_per_mtok", 31, 40}, {"saturated", 0, 1}}};
   r.fleet.emplace();

@@ -131,10 +131,33 @@ class ReferenceSimulator {
     chunks.emplace_back(s.id, tokens);
   }
 
+  /// Of the prompt's next tokens, those with which the step takes no longer than it may; `cut`: not all of them.
+  std::int64_t within_bound(const Seq& s, std::int64_t tokens, StepSums sums, bool& cut) const {
+    const double bound = spec_.scheduling.max_step_s;
+    if (bound <= 0 || decoding() == 0) return tokens;
+    for (const Seq& other : running_)
+      if (other.decoding) add_decode(other, sums);
+    const auto fits = [&](std::int64_t some) {
+      StepSums all = sums;
+      all.add_chunk(s.computed / quanta(), some, s.computed / quanta() + some == s.prompt(), spec_.window.tokens);
+      return model_.evaluate(all).total() <= bound;
+    };
+    if (fits(tokens)) return tokens;
+    cut = true;
+    if (!fits(1)) return 0;
+    std::int64_t fitting = 1;
+    while (tokens - fitting > 1) {
+      const std::int64_t half = (tokens - fitting) / 2;
+      if (fits(fitting + half)) fitting += half;
+      else tokens = fitting + half;
+    }
+    return fitting;
+  }
+
   void step() {
     StepSums sums;
     std::vector<std::pair<std::size_t, std::int64_t>> chunks;
-    bool decode_now = true;
+    bool decode_now = true, cut = false;
     if (spec_.policy == "chunked") {
       bool preempted = grow_decodes();
       std::int64_t budget = spec_.token_budget - decoding() * (1 + spec_.pace.lookahead);
@@ -142,7 +165,8 @@ class ReferenceSimulator {
         if (s.decoding) free_ -= growth(s, spec_.pace.at(decoding()));
       if (!running_.empty() && !running_.back().decoding) {
         Seq& s = running_.back();
-        const std::int64_t tokens = std::min(s.prompt() - s.computed / quanta(), budget);
+        std::int64_t tokens = std::min(s.prompt() - s.computed / quanta(), budget);
+        if (tokens > 0) tokens = within_bound(s, tokens, sums, cut);
         if (tokens > 0 && blocks(held(s, s.computed + tokens * quanta())) - blocks_of(s) > free_) {
           preempt_last();
           preempted = true;
@@ -151,9 +175,10 @@ class ReferenceSimulator {
           budget -= tokens;
         }
       }
-      while (!preempted && !waiting_.empty() && budget > 0 && room()) {
+      while (!preempted && !cut && !waiting_.empty() && budget > 0 && room()) {
         Seq s = waiting_.front();
-        const std::int64_t tokens = std::min(s.prompt(), budget);
+        const std::int64_t tokens = within_bound(s, std::min(s.prompt(), budget), sums, cut);
+        if (tokens == 0) break;
         if (free_ - blocks(held(s, tokens * quanta())) < spec_.watermark_blocks) break;
         waiting_.pop_front();
         running_.push_back(s);

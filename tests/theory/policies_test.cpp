@@ -167,6 +167,57 @@ TEST_CASE("steps in which sequences decode stay within their own budget") {
   CHECK(run_pool(queue_pool(4, kStep, {.mixed_budget = 100}), requests).rows[0].finish == 10 * kStep + 1 + kStep);
 }
 
+TEST_CASE("with a bound on steps no decode waits longer than it, and prompts take what is left") {
+  Deployment d = deployment(llama_8b(), realistic_engine());
+  d.max_sequences = 64;
+  d.token_budget = 8192;
+  PoolSpec pool;
+  pool.name = "bounded";
+  pool.model = std::make_shared<StepModel>(d);
+  fit_to_model(pool);
+  // Forty sequences decode when a prompt of 8,000 comes; the unbounded step computes all of it at once.
+  std::vector<Request> requests(40, request(0, 100, 400));
+  requests.push_back(request(ns_from_seconds(1), 8000, 2));
+  const auto longest_wait = [&](double bound) {
+    pool.batcher.scheduling.max_step_s = bound;
+    std::unique_ptr<Batcher> batcher = Batcher::make([&] {
+      BatcherSpec spec = pool.batcher;
+      spec.step_seconds = [&](const StepSums& s) { return pool.model->evaluate(s).total(); };
+      return spec;
+    }());
+    Slot slot = kNoSlot;
+    for (int i = 0; i < 40; ++i) batcher->enqueue(100, 400, slot);
+    batcher->plan();
+    batcher->complete(1);
+    batcher->enqueue(8000, 2, slot);
+    std::pair<double, std::int64_t> out{0, 0};  // the longest step that also decodes, steps of the prompt
+    while (batcher->running() + batcher->waiting() > 0) {
+      const StepPlan plan = batcher->plan();
+      if (plan.sums.decode_sequences > 0) out.first = std::max(out.first, pool.model->evaluate(plan.sums).total());
+      out.second += plan.sums.prefill_tokens > 0;
+      batcher->complete(1);
+    }
+    return out;
+  };
+  StepSums alone;
+  alone.decode_sequences = 40;
+  alone.decode_kv_tokens = 40 * 500;
+  const double decode = pool.model->evaluate(alone).total();
+  const auto [free_step, free_chunks] = longest_wait(0);
+  const auto [bounded_step, bounded_chunks] = longest_wait(2 * decode);
+  CHECK(free_chunks == 1);
+  CHECK(free_step > 10 * decode);
+  CHECK(bounded_step <= 2 * decode);
+  CHECK(bounded_step > 1.9 * decode);
+  CHECK(bounded_chunks > 10);
+  // A bound that decoding alone exceeds: the prompt waits until the others are done.
+  const RunRecord late = run_pool(pool, requests);
+  pool.batcher.scheduling.max_step_s = 0.5 * decode;
+  const RunRecord blocked = run_pool(pool, requests);
+  CHECK(late.rows[40].first_token < late.rows[0].finish);
+  CHECK(blocked.rows[40].first_token > blocked.rows[0].finish);
+}
+
 namespace {
 
 PoolSpec scarce(bool swap, double seconds_per_block) {

@@ -1,6 +1,7 @@
 // The real batcher with a constant step time is a textbook queue: one sequence at a time is M/x/1, c at a time M/M/c.
 #include <cmath>
 
+#include "sim/economics/queueing_formulas.h"
 #include "sim/fleet/factory.h"
 #include "tests/catch.h"
 #include "tests/support/sources.h"
@@ -63,13 +64,6 @@ Estimate replicate(Service service, int servers, double rho, std::int64_t count)
   return {mean, kStudent99 * std::sqrt(variance / kReplications)};
 }
 
-/// Erlang C: the probability that an arrival waits, with `a` erlangs offered to `c` servers.
-double erlang_c(int c, double a) {
-  double b = 1;  // Erlang B by its recursion
-  for (int k = 1; k <= c; ++k) b = a * b / (k + a * b);
-  return b / (1 - a / c * (1 - b));
-}
-
 /// The step in progress delays a start by at most one step; ceil() lengthens service by half a step.
 void check_wait(const Estimate& e, double theory) {
   const double service = kMeanSteps * seconds_from_ns(kStep);
@@ -90,12 +84,8 @@ TEST_CASE("one sequence at a time with fixed outputs waits as M/D/1: half of M/M
 }
 
 TEST_CASE("c sequences at a time with a batch-independent step wait as M/M/c by Erlang C") {
-  CHECK(erlang_c(1, 0.6) == Approx(0.6));
-  CHECK(erlang_c(2, 1) == Approx(1.0 / 3));
-  CHECK(erlang_c(110, 100) == Approx(0.23701).epsilon(1e-4));
   for (const int servers : {2, 8}) {
     const double rho = 0.8;
-    check_wait(replicate(Service::exponential, servers, rho, 40000),
-               erlang_c(servers, rho * servers) / (servers * (1 - rho)));
+    check_wait(replicate(Service::exponential, servers, rho, 40000), erlang_c_wait(servers, rho * servers));
   }
 }

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string kRoot = TOKENFAB_SOURCE_DIR "/hwmodels";
-const std::vector<std::string> kFiles = {"rents", "tokens", "sites", "ownership"};
+const std::vector<std::string> kFiles = {"rents", "tokens", "sites", "ownership", "capacity"};
 
 json shipped(const std::string& name) {
   std::ifstream in(kRoot + "/money/" + name + ".json");
@@ -66,11 +66,16 @@ const std::set<std::string> kUnpriced = {"cerebras-wse3",
 const std::set<std::string> kContractOnly = {"gb200", "mi325x", "mi355x"};
 
 // No list price of a token was found.
-const std::set<std::string> kUnlisted = {"bloom-176b",    "deepseek-v2",  "deepseek-v2-lite", "gemma-2-27b",
-                                         "gemma-2-9b",    "gemma-3-1b",   "gemma-3-27b",      "gpt-3-175b",
-                                         "llama-3.2-1b",  "llama-3.2-3b", "mistral-7b-v0.2",  "mistral-7b-v0.3",
-                                         "opt-175b",      "phi-3-mini",   "qwen2.5-72b",      "qwen2.5-7b",
-                                         "qwen3-30b-a3b", "qwen3-8b",     "tinyllama-1.1b"};
+const std::set<std::string> kUnlisted = {
+    "bloom-176b",  "deepseek-v2", "deepseek-v2-lite", "gemma-2-27b",     "gemma-2-9b",    "gemma-3-1b",
+    "gemma-3-27b", "gpt-3-175b",  "mistral-7b-v0.2",  "mistral-7b-v0.3", "opt-175b",      "phi-3-mini",
+    "qwen2.5-72b", "qwen2.5-7b",  "qwen3-30b-a3b",    "qwen3-8b",        "tinyllama-1.1b"};
+
+json& off_peak_row(json& tokens) {
+  for (auto& row : tokens["token_prices"])
+    if (row.contains("off_peak")) return row;
+  throw InternalError("no row has off-peak prices");
+}
 
 struct Broken {
   const char* what;
@@ -126,13 +131,12 @@ TEST_CASE("each chip can be rented on demand, or its price is asked for; each mo
   }
 }
 
-TEST_CASE("rows name chips and models of the catalogue") {
+TEST_CASE("rows name chips of the catalogue") {
   const auto known = [](const std::string& folder, const std::string& id) {
     return fs::exists(fs::path(kRoot) / folder / (id + ".json"));
   };
-  const json rents = shipped("rents"), tokens = shipped("tokens");
+  const json rents = shipped("rents");
   for (const auto& row : rents["rents"]) CHECK(known("chips", row["chip"]));
-  for (const auto& row : tokens["token_prices"]) CHECK(known("llms", row["llm"]));
   const json sites = shipped("sites"), ownership = shipped("ownership");
   for (const auto& [chip, row] : sites["embodied"]["chips"].items()) CHECK(known("chips", chip));
   for (const auto& [chip, row] : ownership["ownership"]["chips"].items()) CHECK(known("chips", chip));
@@ -146,8 +150,19 @@ TEST_CASE("prices keep their order: spot and long contracts undercut the default
     const double on_demand = money.rent(chip, "on-demand").usd_per_chip_hour.value;
     for (const auto& kind : money.rent_kinds(chip)) {
       CAPTURE(chip, kind);
+      if (kind == "capacity-block") continue;  // of one provider: below
       CHECK(money.rent(chip, kind).usd_per_chip_hour.value <= on_demand);
     }
+  }
+}
+
+TEST_CASE("capacity blocks undercut the same provider's on-demand price") {
+  const MoneyCatalog money = test::shipped_money();
+  for (const auto& [chip, provider] : std::map<std::string, std::string>{
+           {"h100-sxm", "AWS p5.48xlarge"}, {"a100-40-sxm", "AWS p4d.24xlarge"}, {"trainium1", "AWS trn1.32xlarge"}}) {
+    CAPTURE(chip);
+    CHECK(money.rent(chip, "capacity-block", provider).usd_per_chip_hour.value <
+          money.rent(chip, "on-demand", provider).usd_per_chip_hour.value);
   }
 }
 
@@ -163,10 +178,18 @@ TEST_CASE("schema and loader refuse the same mistakes in price files") {
       {"unknown key", "rents", [](json& j) { j["rents"][0]["region"] = "us"; }},
       {"unknown key at the top", "sites", [](json& j) { j["places"] = 1; }},
       {"no output price", "tokens", [](json& j) { j["token_prices"][0].erase("output"); }},
+      {"off-peak time", "tokens", [](json& j) { off_peak_row(j)["off_peak"]["from"] = "16:40"; }},
+      {"no off-peak output", "tokens", [](json& j) { off_peak_row(j)["off_peak"].erase("output"); }},
       {"negative price", "tokens", [](json& j) { j["token_prices"][0]["output"]["value"] = -1; }},
       {"no grid carbon", "sites", [](json& j) { j["sites"][0].erase("grid_carbon"); }},
       {"no embodied default", "sites", [](json& j) { j["embodied"].erase("default"); }},
+      {"unknown term", "capacity", [](json& j) { j["capacity_prices"][0]["term"] = "2mo"; }},
+      {"capacity per token", "capacity", [](json& j) { j["capacity_prices"][0]["price"]["unit"] = "USD"; }},
       {"no interest", "ownership", [](json& j) { j["ownership"].erase("interest"); }},
+      {"no network share", "ownership", [](json& j) { j["ownership"].erase("network_share"); }},
+      {"staff in another unit", "ownership", [](json& j) { j["ownership"]["staff"]["unit"] = "USD"; }},
+      {"life of no length", "ownership", [](json& j) { j["ownership"]["accounting_lives"]["Meta"].erase("unit"); }},
+      {"contract's carbon as a bare number", "sites", [](json& j) { j["sites"][0]["market_carbon"] = 9; }},
       {"unknown key of a chip", "ownership", [](json& j) { j["ownership"]["chips"]["h100-sxm"]["tdp"] = 700; }},
   };
   for (const Broken& b : list) {

@@ -1,6 +1,7 @@
 // Supplies and plans as scenarios write them: what is understood, what is assumed, what is refused.
 #include <nlohmann/json.hpp>
 
+#include "sim/economics/plans/read_plan.h"
 #include "sim/economics/supply.h"
 #include "tests/catch.h"
 #include "tests/unit/economics_support.h"

@@ -19,8 +19,12 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"sim/workload", {"base", "sim/core"}},
     {"sim/economics", {"base", "sim/core"}},
     {"sim/serving", {"base", "hwmodels", "sim/core"}},
+    {"sim/market", {"base", "sim/core", "sim/economics"}},
     {"sim/fleet", {"base", "hwmodels", "sim/core", "sim/serving", "sim/workload"}},
-    {"scenarios", {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet"}},
+    {"scenarios",
+     {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet", "sim/market"}},
+    {"audit",
+     {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet", "scenarios"}},
     {"reports", {"base", "sim/core"}},
     {"kernels", {}},
     {"engine", {"base", "kernels", "hwmodels", "sim/core", "sim/workload", "sim/serving", "sim/fleet"}},
@@ -28,7 +32,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
      {"base", "kernels", "hwmodels", "sim/core", "sim/workload", "sim/serving", "sim/fleet", "engine"}},
     {"cli",
      {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet", "scenarios",
-      "reports", "kernels", "engine", "calibration"}},
+      "audit", "reports", "kernels", "engine", "calibration"}},
 };
 
 std::string folder_of(const std::string& path) {

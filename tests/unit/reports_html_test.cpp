@@ -78,3 +78,37 @@ TEST_CASE("the bill's split and the overload are those of all replications") {
   CHECK(data["backlog_slope_per_s"] == 0.75);
   CHECK(data["input_usd"].get<double>() == Approx((20 + 20 + 50) / 3.0 * 980 / 1e6));
 }
+
+TEST_CASE("classes, sessions and cache levels of replications are merged in the report") {
+  RunRecord a = sample_record("s", 0), b = sample_record("s", 1);
+  b.classes.pop_back();
+  b.classes[0].served = 51;
+  b.sessions->finished = 40, b.cost.usd_total = 0.152;
+  b.pools[0].prefix_cache[0].hit_tokens = 394;
+  const auto data = nlohmann::json::parse(report_data({a, b}, "1"))["alternatives"][0];
+  REQUIRE(data["classes"].size() == 2);
+  CHECK(data["classes"][0]["served"] == 50.0);
+  CHECK(data["classes"][1]["served"] == 24.5);
+  CHECK(data["classes"][1]["ttft"]["p50"].get<double>() == Approx(a.classes[1].latency.ttft.quantile(0.5) * 1e-9));
+  CHECK(data["classes"][1]["tpot"]["p50"].is_null());
+  CHECK(data["sessions"]["finished"] == 30.0);
+  CHECK(data["sessions"]["usd_per_session"].get<double>() == Approx((0.052 + 0.152) / 60));
+  REQUIRE(data["caches"].size() == 2);
+  CHECK(data["caches"][0]["hit_share"].get<double>() == Approx((200 + 394) / (2 * 990.0)));
+}
+
+TEST_CASE("a stack's waterfall and what cannot work are in the report") {
+  std::vector<RunRecord> runs;
+  for (const auto& [name, usd] : {std::pair{"base", 4.0}, {"alone: a", 1.0}, {"stack: a", 2.0}}) {
+    runs.push_back(sample_record("s"));
+    runs.back().alternative = name;
+    runs.back().cost.usd_per_mtok = usd;
+  }
+  const auto data = nlohmann::json::parse(report_data(runs, "1", {{"s", "c", "too large"}}));
+  REQUIRE(data["stack"].size() == 2);
+  CHECK(data["stack"][0]["usd"] == 4.0);
+  CHECK(data["stack"][1]["alone"] == 4.0);
+  CHECK(data["stack"][1]["in_stack"] == 2.0);
+  CHECK(data["infeasible"][0]["reason"] == "too large");
+  CHECK(nlohmann::json::parse(report_data({runs[0]}, "1"))["stack"].empty());
+}

@@ -11,8 +11,13 @@ namespace {
 
 // Every field in order: a field added to a record does not compile here until it is listed, and so stored.
 auto fields_of(const CostSummary& c) {
-  const auto& [a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = c;
-  return std::tie(a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
+  const auto& [a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, detail] = c;
+  const auto& [da, db, dc, dd, de, df, dg, unit_costs] = detail;
+  return std::tie(a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, da, db, dc, dd, de, df, dg);
+}
+auto fields_of(const UnitCost& cost) {
+  const auto& [a, b, c, d, e, f] = cost;
+  return std::tie(a, b, c, d, e, f);
 }
 auto fields_of(const SeriesBin& bin) {
   const auto& [a, b, c, d, e, f, g] = bin;
@@ -42,6 +47,10 @@ auto fields_of(const LedgerEntry& entry) {
   const auto& [a, b, c, d] = entry;
   return std::tie(a, b, c, d);
 }
+auto fields_of(const PnlSummary& pnl) {
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x] = pnl;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x);
+}
 auto fields_of(const PoolFleet& fleet) {
   const auto& [a, b, c, d, e, f, g, h, i, j, k] = fleet;
   return std::tie(a, b, c, d, e, f, g, h, i, j, k);
@@ -62,10 +71,10 @@ void check_same(const Histogram& in, const Histogram& out) {
 void check_same(const PoolUsage& in, const PoolUsage& out) {
   const auto plain = [](const PoolUsage& pool) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
-                 ag, ah, ai, aj, ak, trust, steps, levels, looked_up] = pool;
+                 ag, ah, ai, aj, ak, trust, steps, levels, looked_up, active, active_bytes] = pool;
     const auto& [ta, tb, tc, td, te, tf] = trust;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    af, ag, ah, ai, aj, ak, ta, tb, tc, td, te, tf, looked_up);
+                    af, ag, ah, ai, aj, ak, ta, tb, tc, td, te, tf, looked_up, active, active_bytes);
   };
   CHECK((plain(in) == plain(out)));
   const auto sorted = [](std::vector<StepTimeRow> rows) {  // a table without order
@@ -78,14 +87,21 @@ void check_same(const PoolUsage& in, const PoolUsage& out) {
 void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                 latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, provenance, error, bands,
-                 fleet, keeps, rows] = record;
+                 latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, pnl, provenance, error,
+                 bands, fleet, keeps, rows, started, meter, spending] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    provenance, error, bands.basis);
+                    provenance, error, bands.basis, started, meter, spending);
   };
   CHECK((plain(in) == plain(out)));
   for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
     check_same(in.latency.*part, out.latency.*part);
+  REQUIRE(in.classes.size() == out.classes.size());
+  for (std::size_t n = 0; n < in.classes.size(); ++n) {
+    const auto counts = [](const ClassStats& c) { return std::tie(c.priority, c.served, c.output_tokens, c.good); };
+    CHECK((counts(in.classes[n]) == counts(out.classes[n])));
+    for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
+      check_same(in.classes[n].latency.*part, out.classes[n].latency.*part);
+  }
   REQUIRE(in.sessions.has_value() == out.sessions.has_value());
   if (in.sessions) {
     const auto counts = [](const SessionStats& s) {
@@ -114,6 +130,9 @@ void check_same(const RunRecord& in, const RunRecord& out) {
     CHECK((totals(*in.fleet) == totals(*out.fleet)));
   }
   CHECK((fields_of(in.cost) == fields_of(out.cost)));
+  REQUIRE(in.pnl.has_value() == out.pnl.has_value());
+  if (in.pnl) CHECK((fields_of(*in.pnl) == fields_of(*out.pnl)));
+  check_same(in.cost.detail.unit_costs, out.cost.detail.unit_costs);
 }
 
 }  // namespace
@@ -144,6 +163,22 @@ TEST_CASE("a run comes back from the file as it went in") {
   CHECK(runs[0].complete);
   CHECK(runs[0].version == "test");
   check_same(in, db.load(runs[0].id));
+}
+
+TEST_CASE("what cannot work is stored once per study and alternative, with the newest reason") {
+  Folder folder;
+  const std::string path = folder.file("r.db");
+  const std::vector<InfeasibleAlternative> rows = {{"s", "b", "it's too large"}, {"s", "a", "too slow"}};
+  {
+    ResultsDb db = ResultsDb::create_or_open(path, "test");
+    CHECK(db.infeasible().empty());
+    db.write_infeasible({{"s", "b", "old"}});
+    db.write_infeasible(rows);
+    db.write_infeasible({{"t", "b", "another study's"}});
+  }
+  auto all = rows;
+  all.push_back({"t", "b", "another study's"});
+  CHECK((ResultsDb::open(path).infeasible() == all));
 }
 
 TEST_CASE("each view answers its question with the record's numbers") {

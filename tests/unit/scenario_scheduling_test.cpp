@@ -153,6 +153,8 @@ TEST_CASE("keys that do not go together are refused at their pool") {
   says({{"ageing_tokens_per_s", 3}}, "\"queue\": \"shortest-job\"");
   says({{"policy", "prefill-first"}, {"mixed_budget", 4000}}, "\"chunked\"");
   says({{"policy", "static"}, {"preemption", "swap"}}, "static");
+  says({{"policy", "prefill-first"}, {"max_step_s", 0.05}}, "\"chunked\"");
+  says({{"queue", "priority"}, {"preempt", true}, {"max_step_s", 0.05}}, "\"preempt\"");
   says({{"mixed_budget", 200}}, "256 sequences");
   CHECK_THAT(refusal(with({{"swap_bandwidth_gbs", 30}})), Catch::Contains("/pools/0/swap_bandwidth_gbs"));
 }

@@ -1,0 +1,121 @@
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/json_object.h"
+#include "cli/breakeven.h"
+#include "sim/economics/formulas.h"
+#include "sim/economics/plans/read_plan.h"
+#include "sim/economics/supply.h"
+
+namespace tokenfab::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kRent = "rent";
+constexpr const char* kOwn = "own";
+
+bool stands(const Supply& supply, const std::string& basis) { return (basis == kRent) == supply.rent.has_value(); }
+
+bool chosen(const json& scenario, const std::string& key) {
+  return scenario.contains("breakeven") && scenario["breakeven"].contains(key);
+}
+
+/// "supply" of a pool on another basis, at the pool's own site: what "breakeven" of the scenario says, or the defaults.
+json other_supply(const json& scenario, const json& pool, const std::string& basis) {
+  json supply = {{basis, basis == kRent ? json("on-demand") : json::object()}};
+  if (chosen(scenario, basis)) supply[basis] = scenario["breakeven"][basis];
+  if (pool.contains("supply") && pool["supply"].contains("site")) supply["site"] = pool["supply"]["site"];
+  return {{"supply", supply}};
+}
+
+Basis basis_of(const BreakEvenInput& in, const json& scenario, const std::string& name) {
+  Basis out{name, "", {}, std::nullopt};
+  const MoneyCatalog money = MoneyCatalog::standard();
+  std::vector<Assumption> assumed;
+  try {
+    for (std::size_t i = 0; i < in.supplies.size(); ++i) {
+      if (stands(in.supplies[i], name) && !chosen(scenario, name)) {
+        out.supplies.push_back(in.supplies[i]);
+        continue;
+      }
+      const json text = other_supply(scenario, scenario["pools"][i], name);
+      const JsonObject pool(text, "breakeven");
+      out.supplies.push_back(read_supply(pool, in.record.pools[i].chip, money, assumed));
+    }
+    out.cost = unit_cost(in.at_capacity, out.supplies);
+  } catch (const UserError& e) {
+    out.why_not = e.what();
+  }
+  return out;
+}
+
+/// USD per million tokens that an API charges for the run's mix: that of "breakeven", or the plan.
+double api_price(const BreakEvenInput& in, const json& scenario) {
+  const RunRecord& r = in.record;
+  if (!chosen(scenario, "api")) return unit_revenue(r, std::nullopt).list_usd_per_mtok;
+  const JsonObject at(scenario["breakeven"], r.alternative, "/breakeven");
+  const TokenPlan plan = parse_plan(at.object("api"), r.pools[0].llm, MoneyCatalog::standard());
+  return blended_price(plan, r.input_served, r.cached_tokens, r.output_served);
+}
+
+}  // namespace
+
+BreakEvenAnswer answer(BreakEvenInput input, int max_units, bool release_idle) {
+  BreakEvenAnswer a;
+  a.input = std::move(input);
+  const BreakEvenInput& in = a.input;
+  const json scenario = json::parse(in.record.scenario_json);
+  a.max_units = max_units;
+  a.release_idle = release_idle;
+  if (in.record.makespan_s <= 0)
+    throw UserError(in.record.alternative + ": the run has no length, so no cost per hour");
+  for (const Supply& supply : in.supplies)
+    if (release_idle && supply.owned)
+      throw UserError("--release-idle: " + in.record.alternative +
+                      " owns its chips; only rented ones can be given back");
+  a.cost = unit_cost(in.at_capacity, in.supplies);
+  a.revenue = unit_revenue(in.record, in.provider);
+  a.result = break_even(in.record, in.capacity, a.cost, a.revenue, max_units, release_idle);
+  for (const char* name : {kRent, kOwn}) a.bases.push_back(basis_of(in, scenario, name));
+  a.api_usd_per_mtok = api_price(in, scenario);
+  if (a.bases[0].cost && a.bases[1].cost)
+    a.purchase = purchase(in.at_capacity, a.bases[0].supplies, a.bases[1].supplies);
+  return a;
+}
+
+std::vector<CostCurve> monthly_curves(const BreakEvenAnswer& a) {
+  std::vector<CostCurve> out;
+  for (const Basis& b : a.bases)
+    // What is owned cannot be given back.
+    if (b.cost) out.push_back(monthly_curve(b.name, *b.cost, a.input.capacity, a.release_idle && b.name == kRent));
+  if (!std::isnan(a.api_usd_per_mtok)) out.push_back({"API", 0, a.api_usd_per_mtok, 0, 1});
+  return out;
+}
+
+std::vector<CurvePair> basis_crossings(const BreakEvenAnswer& a) {
+  const std::vector<CostCurve> curves = monthly_curves(a);
+  const double most = a.max_units * a.input.capacity.tokens_per_s * kHoursPerMonth * 3600;
+  std::vector<CurvePair> out;
+  for (std::size_t i = 0; i < curves.size(); ++i)
+    for (std::size_t j = i + 1; j < curves.size(); ++j)
+      for (const CurveCrossing& at : curve_crossings(curves[i], curves[j], most))
+        out.push_back({curves[i].name, curves[j].name, at});
+  return out;
+}
+
+double loaded_usd_per_mtok(const BreakEvenAnswer& a, int units) {
+  const double mtok_per_month = units * a.input.capacity.tokens_per_s * kHoursPerMonth * 3600 / 1e6;
+  return amortised_unit_cost(a.result.full_usd_per_mtok, a.revenue.fixed_usd_per_month, mtok_per_month);
+}
+
+std::vector<double> volume_grid(const BreakEvenAnswer& a) {
+  std::vector<double> out;
+  for (const double share : {0.01, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0})
+    if (share <= a.max_units) out.push_back(share * a.input.capacity.tokens_per_s * kHoursPerMonth * 3600);
+  return out;
+}
+
+}  // namespace tokenfab::cli

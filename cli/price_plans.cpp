@@ -1,0 +1,94 @@
+#include "cli/price_plans.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/json_object.h"
+#include "base/text.h"
+#include "sim/core/bands.h"
+#include "sim/economics/common_unit.h"
+#include "sim/economics/plans/focus.h"
+#include "sim/economics/plans/litellm.h"
+#include "sim/economics/plans/read_plan.h"
+#include "sim/economics/pnl.h"
+#include "sim/economics/supply.h"
+
+namespace tokenfab::cli {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+/// The run's own scenario with the new prices laid over it: "plan" as a whole, "supply" for every pool, "provider" key
+/// by key.
+json repriced_scenario(const RunRecord& record, const json& prices) {
+  json scenario = json::parse(record.scenario_json);
+  if (prices.contains("plan")) scenario["plan"] = prices["plan"];
+  if (prices.contains("quality")) scenario["quality"] = prices["quality"];
+  if (prices.contains("provider")) scenario["provider"].merge_patch(prices["provider"]);
+  if (prices.contains("supply"))
+    for (auto& pool : scenario["pools"]) pool["supply"] = prices["supply"];
+  return scenario;
+}
+
+std::string file_date(const std::string& path) {
+  std::error_code error;
+  const auto time = fs::last_write_time(path, error);
+  if (error) throw UserError(path + ": cannot be opened for reading");
+  const auto system = std::chrono::file_clock::to_sys(time);
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::to_time_t(
+                                        std::chrono::time_point_cast<std::chrono::system_clock::duration>(system))));
+}
+
+}  // namespace
+
+PlanChoice choose_plan(const std::string& name) {
+  if (name == "own") return {name};
+  if (fs::exists(name) || name.ends_with(".json")) return {name, parse_json_file(name)};
+  return {name, {{"plan", {{"pay_per_token", name}}}}};
+}
+
+PricedRun price_under(const RunRecord& stored, const PlanChoice& choice, const MoneyCatalog& money) {
+  PricedRun out{stored, {}, {}};
+  RunRecord& record = out.record;
+  const json scenario = repriced_scenario(record, choice.prices);
+  const JsonObject top(scenario, choice.name);
+  std::vector<Supply> supplies;
+  std::vector<Assumption> assumed;
+  const auto pools = top.objects("pools");
+  for (std::size_t i = 0; i < pools.size(); ++i)
+    supplies.push_back(read_supply(pools[i], record.pools[i].chip, money, assumed));
+  const std::string& llm = record.pools[0].llm;
+  if (!choice.litellm.empty())
+    out.plan = PricePlan("litellm", litellm_tariff(choice.litellm, choice.model.empty() ? llm : choice.model,
+                                                   file_date(choice.litellm)));
+  else if (top.has("plan")) out.plan = read_price_plan(top.object("plan"), {llm, money, assumed});
+  out.bill = price_run(record, supplies, out.plan);
+  price_tasks(record, read_quality(top));
+  record.pnl.reset();
+  if (top.has("provider")) record.pnl = profit_and_loss(record, read_provider(top.object("provider")));
+  drop_cost_bands(record.bands);
+  return out;
+}
+
+void write_focus(const std::string& path, const std::string& date, const std::vector<PricedRun>& runs) {
+  std::vector<FocusCharge> charges;
+  for (const auto& run : runs) {
+    if (!run.bill) throw UserError("--focus needs a plan: the run has none, and none is given");
+    const RunRecord& r = run.record;
+    charges.push_back({&*run.bill, fmt::format("{}/{}/{}", r.study, r.alternative, r.replication), r.pools[0].llm,
+                       utc_time(date, r.started_s), utc_time(date, std::ceil(r.started_s + r.makespan_s))});
+  }
+  std::ofstream out(path, std::ios::binary);
+  out << focus_csv(charges);
+  out.flush();
+  if (!out) throw UserError(path + ": cannot be written");
+}
+
+}  // namespace tokenfab::cli

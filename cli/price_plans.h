@@ -1,0 +1,45 @@
+#pragma once
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/core/records.h"
+#include "sim/economics/budget.h"
+#include "sim/economics/money_catalog.h"
+#include "sim/economics/plans/plan.h"
+
+namespace tokenfab::cli {
+
+/// Prices to lay over runs: a document with "plan" and "supply", or a tariff read elsewhere.
+struct PlanChoice {
+  std::string name;  // for messages and tables
+  nlohmann::json prices = nlohmann::json::object();
+  std::string litellm = {}, model = {};  // a price list in place of "plan"; the model: "" = the run's
+};
+
+/// "own", a file with "plan" and "supply", or a provider.
+PlanChoice choose_plan(const std::string& name);
+
+struct PricedRun {
+  RunRecord record;
+  std::optional<PricePlan> plan;
+  std::optional<Bill> bill;
+};
+/// The run under the chosen prices; what they leave out stays as in its scenario.
+PricedRun price_under(const RunRecord& record, const PlanChoice& choice, const MoneyCatalog& money);
+
+nlohmann::json bill_json(const Bill& bill);
+std::string bill_text(const RunRecord& record, const Bill& bill);
+nlohmann::json budget_json(const BudgetReport& report);
+std::string budget_text(const RunRecord& record, const BudgetReport& report);
+
+/// A row per alternative and plan, over replications.
+nlohmann::json compare_plans(const std::vector<RunRecord>& records, const std::vector<PlanChoice>& choices,
+                             const MoneyCatalog& money);
+std::string compare_text(const nlohmann::json& rows);
+
+/// Writes the bills as FOCUS rows; `date`: the day on which the clock starts.
+void write_focus(const std::string& path, const std::string& date, const std::vector<PricedRun>& runs);
+
+}  // namespace tokenfab::cli

@@ -1,0 +1,38 @@
+#pragma once
+#include <vector>
+
+#include "sim/core/records.h"
+
+namespace tokenfab {
+
+/// Tokens of one cell of the meter. Fractions occur where a plan covers part of a cell.
+struct MeteredTokens {
+  std::int64_t bin = 0;
+  int priority = 0, bracket = 0;
+  long double input = 0, cached = 0, output = 0;
+  long double all() const { return input + output; }
+};
+
+/// What price plans read of a run.
+struct Metered {
+  std::vector<MeteredTokens> cells;  // by bin
+  double started_s = 0, hours = 0;   // of the run
+  double requests = 0;               // served
+  double busy_chip_s = 0, paid_chip_s = 0, chips = 0;
+  double usd_cost = 0;  // of the run to its provider (allocation)
+
+  MeteredTokens total() const;
+  double months() const;
+  /// Tokens, requests, busy time and cost times `share`.
+  Metered scaled(double share) const;
+  /// Seconds of the run that lie in this bin.
+  double seconds_of(std::int64_t bin) const;
+};
+
+/// A record without a meter (not made by a simulation) is one cell at the start of the clock.
+Metered metered(const RunRecord& record);
+
+/// Hours in a month of a price plan: a twelfth of 365 days.
+inline constexpr double kPlanMonthHours = 730;
+
+}  // namespace tokenfab
