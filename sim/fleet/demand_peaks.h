@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/time.h"
@@ -18,7 +19,7 @@ class DemandPeaks {
 
  private:
   Ns window_;
-  std::vector<std::vector<double>> by_region_;
+  std::vector<std::map<std::int64_t, double>> by_region_;  // by window
 };
 
 }  // namespace tokenfab
