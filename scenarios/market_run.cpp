@@ -153,17 +153,19 @@ void play(ReboundPlan plan, const Curves& curves, MarketRecord& record) {
   }
 }
 
-double floor_of(const RunRecord& r, const char* account) {
+double usd_per_hour(const RunRecord& r, const char* account) {
   double usd = 0;
   for (const LedgerEntry& e : r.ledger)
     if (e.account == account) usd += e.usd;
-  return usd / static_cast<double>(r.input_served + r.output_served) * 1e6;
+  return usd / r.makespan_s * 3600;
 }
 
 /// Electricity and capital of owned chips at the SLO's limit, USD per million tokens.
 double long_run_floor(const CurveUse& use, const Curves& curves, const Figures& figure) {
   const RunRecord r = curves.full_load(use);
-  const double power = floor_of(r, "energy"), capital = floor_of(r, "compute.capital");
+  const double mtok_per_hour = curves.curve(use).capacity() * 3600 / 1e6;
+  const double power = usd_per_hour(r, "energy") / mtok_per_hour;
+  const double capital = usd_per_hour(r, "compute.capital") / mtok_per_hour;
   figure("long-run floor", power + capital, "USD per M tokens",
          "electricity + capital recovery, owned chips, full load");
   figure("electricity in it", power / (power + capital), "", "share");
