@@ -23,7 +23,7 @@ double replica_price(const PoolPlan& plan) {
   usage.idle_energy_j = usage.paid_chip_seconds * (d.chip.idle_power.value + d.chip.host_power.value);
   RunRecord scratch;
   Books books(scratch);
-  return pool_cost(usage, plan.supply, books);
+  return pool_bill(usage, plan.supply, 0, books).usd;
 }
 
 void set_prices(const std::vector<JsonObject>& pools, Alternative& a) {

@@ -52,7 +52,7 @@ void refuse_second(const JsonObject& o, const std::vector<std::string>& names, c
   if (std::find(names.begin(), names.end(), name) != names.end()) o.fail("name", "\"" + name + "\" is there twice");
 }
 
-market::ProviderSpec read_provider(const JsonObject& o) {
+market::ProviderSpec read_seller(const JsonObject& o) {
   market::ProviderSpec p;
   p.name = o.string("name");
   p.cash = micro(o.number_in("cash_usd", 0, kMostUsd));
@@ -173,7 +173,7 @@ CompetitionPlan read_competition(const JsonObject& top, MarketContext& context) 
   if (spec.segments.empty()) top.fail("segments", "is missing or empty; providers need somebody to sell to");
   std::vector<std::string> names;
   for (const JsonObject& o : top.objects("providers")) {
-    spec.providers.push_back(read_provider(o));
+    spec.providers.push_back(read_seller(o));
     refuse_second(o, names, spec.providers.back().name);
     names.push_back(spec.providers.back().name);
     if (o.has("factory") == o.has("usd_per_mtok"))
