@@ -31,8 +31,8 @@ class FirstRequests : public RequestSource {
 
 class Search {
  public:
-  Search(const Scenario& scenario, const Alternative& alternative)
-      : scenario_(scenario), unit_(capacity_unit(alternative)), workload_(unit_.workload) {
+  Search(const Scenario& scenario, const Alternative& alternative, std::int64_t requests)
+      : scenario_(scenario), unit_(capacity_unit(alternative)), workload_(unit_.workload), requests_(requests) {
     options_.rows = false;
   }
 
@@ -53,7 +53,7 @@ class Search {
 
  private:
   bool served(double scale) {
-    unit_.workload = sped_up(workload_, scale);
+    unit_.workload = sped_up(workload_, scale, requests_);
     RunRecord r = run_once(scenario_, unit_, 0, options_);
     ++runs_;
     attained_ = r.offered > 0 ? static_cast<double>(r.good_requests) / static_cast<double>(r.offered) : 0;
@@ -93,6 +93,7 @@ class Search {
   const Scenario& scenario_;
   Alternative unit_;
   WorkloadPlan workload_;
+  std::int64_t requests_;
   RunOptions options_;
   FoundCapacity best_;
   int runs_ = 0;
@@ -108,22 +109,22 @@ Alternative capacity_unit(const Alternative& alternative) {
   return unit;
 }
 
-WorkloadPlan sped_up(const WorkloadPlan& workload, double scale) {
-  return {[workload, scale](std::uint64_t seed, std::uint32_t replication) {
+WorkloadPlan sped_up(const WorkloadPlan& workload, double scale, std::int64_t requests) {
+  return {[workload, scale, requests](std::uint64_t seed, std::uint32_t replication) {
             OpenWorkload open = workload.open(seed, replication);
-            open.source = std::make_unique<FirstRequests>(std::move(open.source), kCapacityRequests);
+            open.source = std::make_unique<FirstRequests>(std::move(open.source), requests);
             TransformSpec faster;
             faster.rate_scale = scale;
             open.source = transform(std::move(open.source), faster, seed, replication);
             return open;
           },
-          kCapacityRequests};
+          requests};
 }
 
-FoundCapacity find_capacity(const Scenario& scenario, const Alternative& alternative) {
+FoundCapacity find_capacity(const Scenario& scenario, const Alternative& alternative, std::int64_t requests) {
   if (alternative.workload.open(scenario.seed, 0).source->closed_loop())
     throw UserError(scenario.name + ": a closed loop has no arrival rate to speed up");
-  return Search(scenario, alternative).find();
+  return Search(scenario, alternative, requests).find();
 }
 
 }  // namespace tokenfab

@@ -14,15 +14,16 @@ struct FoundCapacity {
 };
 
 /// Bisects, to one per cent, the factor by which the scenario's arrivals are sped up, on the same first
-/// kCapacityRequests requests of replication 0: a rate is served where the run is not saturated and the SLO's
+/// `requests` requests of replication 0: a rate is served where the run is not saturated and the SLO's
 /// `attainment` of the offered requests met it. One replica where there is one pool, else the factory as it is.
 /// Errors: Infeasible where no rate is served, UserError for a closed loop, whose arrivals follow from the factory.
-FoundCapacity find_capacity(const Scenario& scenario, const Alternative& alternative);
 inline constexpr std::int64_t kCapacityRequests = 4000;
+FoundCapacity find_capacity(const Scenario& scenario, const Alternative& alternative,
+                            std::int64_t requests = kCapacityRequests);
 
 /// The factory that find_capacity loads: one replica where there is one pool, else as it is.
 Alternative capacity_unit(const Alternative& alternative);
-/// The first kCapacityRequests requests, their arrivals sped up by `scale`.
-WorkloadPlan sped_up(const WorkloadPlan& workload, double scale);
+/// The first `requests` requests, their arrivals sped up by `scale`.
+WorkloadPlan sped_up(const WorkloadPlan& workload, double scale, std::int64_t requests = kCapacityRequests);
 
 }  // namespace tokenfab
