@@ -50,6 +50,20 @@ TEST_CASE("a few findings in full") {
   CHECK(text == read_file(golden));
 }
 
+TEST_CASE("DeepSeek's day holds within 15 percent on simulated nodes, and a wrong day does not") {
+  const Shell tokenfab;
+  const fs::path file = kRoot / "audit/published/deepseek-day.json";
+  const json out = tokenfab.parsed("audit " + file.string() + " --json");
+  REQUIRE(out.size() == 7);
+  for (const json& f : out) CHECK(f["verdict"] == "holds");
+  std::string wrong = read_file(file);
+  for (const auto& [from, to] : {std::pair{"\"said\": 226.75", "\"said\": 300"}, {"../../scenarios", ""}})
+    for (std::size_t at = wrong.find(from); at != std::string::npos; at = wrong.find(from, at + 1))
+      wrong.replace(at, std::string(from).size(), *to ? to : (kRoot / "scenarios").string());
+  std::ofstream(tokenfab.folder / "wrong.json") << wrong;
+  CHECK(tokenfab.parsed("audit wrong.json --only DS-04 --json")[0]["verdict"] != "holds");
+}
+
 TEST_CASE("a claim file of one's own is judged alone; mistakes exit with 2 and one line") {
   const Shell tokenfab;
   std::ofstream(tokenfab.folder / "mine.json") << kMine;
