@@ -49,7 +49,7 @@ FactoryRuns simulate_factory(const MarketFactory& factory, std::uint64_t seed, c
   plain.bands = false;
   Alternative unit = capacity_unit(factory.alternative);
   unit.name = factory.name;
-  FoundCapacity most = find_capacity(scenario, unit, kCurveRequests);
+  FoundCapacity most = find_capacity(scenario, unit, kCapacityRequests);
   if (most.at.offered < kFewestRequests)
     throw UserError(
         fmt::format("factory \"{}\": a service curve needs a workload of at least {} requests, this one has {}",
@@ -58,7 +58,7 @@ FactoryRuns simulate_factory(const MarketFactory& factory, std::uint64_t seed, c
   out.factory = factory.name;
   const WorkloadPlan workload = unit.workload;
   for (const double load : kLoads) {
-    unit.workload = sped_up(workload, most.rate_scale * load, kCurveRequests);
+    unit.workload = sped_up(workload, most.rate_scale * load, kCapacityRequests);
     out.records.push_back(run_once(scenario, unit, 0, plain));
   }
   out.records.push_back(std::move(most.at));

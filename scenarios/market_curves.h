@@ -15,9 +15,7 @@ struct FactoryRuns {
 /// Errors: Infeasible where the SLO is missed at any rate, UserError where the workload has too few requests.
 FactoryRuns simulate_factory(const MarketFactory& factory, std::uint64_t seed, const RunOptions& options);
 inline constexpr double kLoads[] = {0.1, 0.25, 0.5, 0.7, 0.85, 0.95};
-/// Enough for half an hour and more of traffic at full load: what a replica bears for minutes it does not bear for
-/// hours.
-inline constexpr std::int64_t kCurveRequests = 20'000, kFewestRequests = 100;
+inline constexpr std::int64_t kFewestRequests = 100;  // that a workload must have
 
 /// What tells one factory from another but its prices: equal keys have equal runs.
 std::string curve_key(const MarketFactory& factory);

@@ -151,8 +151,8 @@ TEST_CASE("the end of a curve is the highest load within the SLO") {
   // The same requests a little faster than that miss it.
   Scenario scenario;
   Alternative beyond = plan.factories[0].alternative;
-  const FoundCapacity found = find_capacity(scenario, beyond, kCurveRequests);
-  beyond.workload = sped_up(beyond.workload, found.rate_scale * 1.05, kCurveRequests);
+  const FoundCapacity found = find_capacity(scenario, beyond, kCapacityRequests);
+  beyond.workload = sped_up(beyond.workload, found.rate_scale * 1.05, kCapacityRequests);
   const RunRecord r = run_once(scenario, beyond, 0, {});
   CHECK((r.saturated || static_cast<double>(r.good_requests) < 0.95 * static_cast<double>(r.offered)));
 }
