@@ -48,6 +48,19 @@ TEST_CASE("DeepSeek's day: prefill and decode nodes give the cost of an input an
   CHECK_FALSE(r.cost.has_plan);
 }
 
+TEST_CASE("a published table of throughput and cost implies one price of a node, and that price gives the table back") {
+  struct Row {
+    double tok_s, usd_per_mtok, node_usd_per_hour;
+  };
+  // Four rows of one article's table of 70B serving: naive, vLLM, TensorRT-LLM, 40 LPUs.
+  for (const Row& row :
+       {Row{1200, 8.50, 36.72}, Row{3800, 2.70, 36.936}, Row{7500, 1.40, 37.8}, Row{18000, 0.75, 48.6}}) {
+    RunRecord r = record({pool("a node", 1, 0)}, 0, std::llround(row.tok_s * 3600));
+    price_run(r, {rented(row.node_usd_per_hour)}, std::nullopt);
+    CHECK(r.cost.usd_per_mtok_output_only == Approx(row.usd_per_mtok).epsilon(1e-9));
+  }
+}
+
 TEST_CASE("published costs per million output tokens follow from rent and throughput") {
   struct Row {
     double usd_per_chip_hour, tok_s_per_chip, usd_per_mtok;
