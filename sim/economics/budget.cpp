@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "sim/economics/formulas.h"
 
 namespace tokenfab {
 namespace {
@@ -67,7 +68,7 @@ BudgetReport judge_budget(double usd, std::span<const double> alert_shares, cons
   const auto* tariff = std::get_if<TokenTariff>(&plan.terms);
   if (!tariff) throw UserError("a budget is kept on pay_per_token plans only; this plan is " + plan.name);
   auto series = spend_series(*tariff, metered(record));
-  const auto month_bins = static_cast<std::size_t>(kPlanMonthHours / kBinHours);
+  const auto month_bins = static_cast<std::size_t>(kHoursPerMonth / kBinHours);
   series.resize(std::min(series.size(), month_bins));
   BudgetReport out;
   out.budget_usd = usd;
@@ -79,12 +80,12 @@ BudgetReport judge_budget(double usd, std::span<const double> alert_shares, cons
       if (!alert.hours && out.spent_usd >= alert.share * usd) alert.hours = hours;
     if (!out.cap_hours && out.spent_usd >= usd) out.cap_hours = hours;
   }
-  const double hours = std::min(record.makespan_s / 3600, kPlanMonthHours), per_hour = out.spent_usd / hours;
+  const double hours = std::min(record.makespan_s / 3600, kHoursPerMonth), per_hour = out.spent_usd / hours;
   const auto whole =
       std::max<std::size_t>(1, static_cast<std::size_t>(hours / kBinHours));  // the last may be cut short
   const std::span<const double> seen(series.data(), std::min(whole, series.size()));
   out.month = forecast_sum(seen, month_bins - seen.size(), block_of(seen.size()), kLevel, record.seed);
-  if (!out.cap_hours && per_hour > 0 && per_hour * kPlanMonthHours >= usd) out.cap_hours = usd / per_hour;
+  if (!out.cap_hours && per_hour > 0 && per_hour * kHoursPerMonth >= usd) out.cap_hours = usd / per_hour;
   return out;
 }
 

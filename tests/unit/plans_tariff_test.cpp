@@ -1,4 +1,5 @@
 // Pay per token: published bills to the digit, and what must hold for any meter.
+#include "sim/economics/formulas.h"
 #include "sim/economics/plans/plan.h"
 #include "tests/catch.h"
 #include "tests/unit/plans_support.h"
@@ -130,7 +131,7 @@ TEST_CASE("on any meter: the bills of single requests sum to the plan's bill, an
 TEST_CASE("volume tiers: the bill is continuous in volume and never falls, and its slope is the tier's price") {
   TokenTariff t = flat_tariff(plan(1, 1, 1));
   t.volume = {{1e9, 0.8}, {5e9, 0.5}};
-  const double month = kPlanMonthHours;
+  const double month = kHoursPerMonth;
   const auto usd = [&](double tokens) { return tokens * volume_factor(t, tokens, 1) / 1e6; };
   CHECK(usd(1e9) == Approx(1000));
   CHECK(usd(5e9) == Approx(1000 + 3200));

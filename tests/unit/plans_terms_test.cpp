@@ -2,6 +2,7 @@
 // examples.
 #include <cmath>
 
+#include "sim/economics/formulas.h"
 #include "sim/economics/plans/plan.h"
 #include "tests/catch.h"
 #include "tests/unit/plans_support.h"
@@ -103,7 +104,7 @@ TEST_CASE("a commitment's effective cost, used and unused, is its price, on any 
 TEST_CASE("a subscription's price per token is continuous and falls to the overage price") {
   const Subscription t = subscription(10, 20, 1e7, 2);  // $200 with 100 million tokens
   const auto bill = [&](std::int64_t tokens) {
-    return bill_of(named(t), metered_run({cell(0, tokens, 0, 0)}, kPlanMonthHours));
+    return bill_of(named(t), metered_run({cell(0, tokens, 0, 0)}, kHoursPerMonth));
   };
   CHECK(bill(50'000'000).usd == Approx(200));
   CHECK(figure_of(bill(50'000'000), "breakage_share") == Approx(0.5));
@@ -116,7 +117,7 @@ TEST_CASE("a subscription's price per token is continuous and falls to the overa
   double last = 1e9;
   for (std::int64_t tokens = 10'000'000; tokens < 1'000'000'000'000; tokens *= 10) {
     const double unit =
-        figure_of(bill_of(named(dear), metered_run({cell(0, tokens, 0, 0)}, kPlanMonthHours)), "usd_per_mtok");
+        figure_of(bill_of(named(dear), metered_run({cell(0, tokens, 0, 0)}, kHoursPerMonth)), "usd_per_mtok");
     CHECK(unit < last);
     CHECK(unit > 2);
     last = unit;
@@ -161,7 +162,7 @@ TEST_CASE("heavy-tailed usage: closed forms against sums over random users, and 
 }
 
 TEST_CASE("an unlimited plan breaks even at fee over marginal cost, and loses more where heavy users join") {
-  RunRecord r = metered_run({cell(0, 600'000'000, 0, 400'000'000)}, kPlanMonthHours);
+  RunRecord r = metered_run({cell(0, 600'000'000, 0, 400'000'000)}, kHoursPerMonth);
   r.cost.usd_total = 500;  // $0.50 a million tokens
   Unlimited t{100, price(10), {UserUsage::Shape::lognormal, 1.5, 0}, 0};
   Bill bill = bill_of(named(t), r);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/economics/formulas.h"
+
 namespace tokenfab {
 
 MeteredTokens Metered::total() const {
@@ -14,7 +16,7 @@ MeteredTokens Metered::total() const {
   return sum;
 }
 
-double Metered::months() const { return hours / kPlanMonthHours; }
+double Metered::months() const { return hours / kHoursPerMonth; }
 
 Metered Metered::scaled(double share) const {
   Metered out = *this;

@@ -32,7 +32,4 @@ struct Metered {
 /// A record without a meter (not made by a simulation) is one cell at the start of the clock.
 Metered metered(const RunRecord& record);
 
-/// Hours in a month of a price plan: a twelfth of 365 days.
-inline constexpr double kPlanMonthHours = 730;
-
 }  // namespace tokenfab
