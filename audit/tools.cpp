@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json_object.h"
 #include "base/text.h"
+#include "hwmodels/decode_sums.h"
 #include "scenarios/runner.h"
 
 namespace tokenfab::audit {
@@ -22,15 +23,6 @@ struct Tools::Memory {
 };
 
 namespace {
-
-StepSums decode_sums(const Deployment& d, std::int64_t sequences, std::int64_t context) {
-  StepSums s;
-  s.decode_sequences = sequences;
-  s.decode_kv_tokens = sequences * context * d.kv_quanta();
-  if (d.llm.window)
-    s.decode_window_tokens = sequences * std::min<std::int64_t>(context, d.llm.window->tokens) * d.kv_quanta();
-  return s;
-}
 
 double bandwidth_share(const StepSeconds& s) {
   double bound = 0;

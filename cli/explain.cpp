@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/explain_balance.h"
+#include "hwmodels/decode_sums.h"
 #include "hwmodels/dtype.h"
 #include "scenarios/scenario.h"
 
@@ -19,15 +20,6 @@ struct ExampleStep {
   std::string name;
   StepSums sums;
 };
-
-StepSums decode_sums(const Deployment& d, std::int64_t sequences, std::int64_t context) {
-  StepSums s;
-  s.decode_sequences = sequences;
-  s.decode_kv_tokens = sequences * context * d.kv_quanta();
-  if (d.llm.window)
-    s.decode_window_tokens = sequences * std::min<std::int64_t>(context, d.llm.window->tokens) * d.kv_quanta();
-  return s;
-}
 
 /// One sequence, as many as fit, one prompt alone, and a full mixed step.
 std::vector<ExampleStep> example_steps(const PoolSpec& pool, std::int64_t context) {

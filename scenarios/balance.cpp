@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "hwmodels/decode_sums.h"
 
 namespace tokenfab {
 namespace {
@@ -21,13 +22,7 @@ std::int64_t sequences_that_fit(const PoolSpec& pool, std::int64_t tokens) {
 }
 
 double decode_seconds(const StepModel& model, std::int64_t sequences, std::int64_t context) {
-  const Deployment& d = model.deployment();
-  StepSums s;
-  s.decode_sequences = sequences;
-  s.decode_kv_tokens = sequences * context * d.kv_quanta();
-  if (d.llm.window)
-    s.decode_window_tokens = sequences * std::min<std::int64_t>(context, d.llm.window->tokens) * d.kv_quanta();
-  return model.evaluate(s).total();
+  return model.evaluate(decode_sums(model.deployment(), sequences, context)).total();
 }
 
 double tokens_per_sequence(const StepModel& model, std::int64_t sequences) {
