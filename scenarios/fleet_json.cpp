@@ -167,6 +167,11 @@ void read_pool_fleet(const JsonObject& pool, PoolPlan& plan, std::vector<Assumpt
     f.spot = SpotSpec{o.number_in("hazard_per_hour", 0, 1e6), o.number_in("notice_s", 0, 1e6, 0),
                       o.number_in("restart_s", 0, 1e6, 0)};
     o.finish();
+    const auto interrupted = [](const Rent& r) { return r.spot.interruptions_per_hour > 0; };
+    const Supply& supply = plan.supply;
+    if ((supply.rent && interrupted(*supply.rent)) ||
+        std::any_of(supply.blend.begin(), supply.blend.end(), interrupted))
+      pool.fail("spot", "simulates interruptions that the rent's \"interruptions_per_hour\" charges as well");
   }
   f.region = pool.string("region", "");
   f.quality = pool.number_in("quality", 0, 1e9, 0);

@@ -197,6 +197,10 @@ TEST_CASE("what does not go together is refused in one line that says where and 
   says(with(scenario(), "/outages", {{{"pool", "c"}, {"from_s", 1}, {"to_s", 2}}}), "/outages/0/pool", "nearest");
   says(with(with(scenario(), "/pools/0/spot", {{"hazard_per_hour", 1}}), "/pools/0/prefix_cache", true),
        "/pools/0/prefix_cache", "spot");
+  const json charged = json::parse(R"({"kind": "spot", "spot": {"interruptions_per_hour": 1}})");
+  for (const json& rent : {charged, json::array({with(charged, "/share", 1)})})
+    says(with(with(scenario(), "/pools/0/spot", {{"hazard_per_hour", 1}}), "/pools/0/supply", {{"rent", rent}}),
+         "/pools/0/spot", "interruptions_per_hour");
   json split = two_pools();
   split["pools"][0]["role"] = "prefill";
   split["pools"][1]["role"] = "decode";
