@@ -64,6 +64,13 @@ void StepModel::apply_calibration() {
     replace(e.dynamic_network, c.dynamic_network);
     replace(e.dynamic_host, c.dynamic_host);
   }
+  if (d_.calibration) {
+    const auto find = [&](const char* name) {
+      const auto found = d_.calibration->steps.find(name);
+      return found == d_.calibration->steps.end() ? nullptr : &found->second;
+    };
+    step_residual_ = {find("decode"), find("prefill")};
+  }
   const StepFactors factors = d_.calibration && d_.calibration->in_step ? *d_.calibration->in_step : StepFactors{};
   for (int i = 0; i < kOpClasses; ++i) {
     const auto c = static_cast<OpClass>(i);
@@ -131,10 +138,9 @@ void StepModel::build_factors(const Shape&) {
   }
 }
 
-void StepModel::scale(StepSeconds& out, OpClass c, double tokens) const {
+void StepModel::apply_factor(StepSeconds& out, OpClass c, double tokens) const {
   const std::vector<float>& f = factor_[at(c)];
-  if (f.empty()) return;
-  const auto i = std::min(static_cast<std::size_t>(std::lround(tokens)), f.size() - 1);
+  const auto i = std::min(static_cast<std::size_t>(tokens + 0.5), f.size() - 1);
   out.work[at(c)] *= static_cast<double>(f[i]);
   out.floor[at(c)] *= static_cast<double>(f[i]);
 }
@@ -194,13 +200,10 @@ KvLine StepModel::curve_line(std::int64_t n, Ticks base, const Lines& lines, dou
 }
 
 /// Of all that a step does, where whole steps were measured.
-double StepModel::step_factor(const StepSums& s) const {
-  if (!d_.calibration || d_.calibration->steps.empty()) return 1;
-  const bool prefill = s.prefill_tokens > 0;
-  const auto residual = d_.calibration->steps.find(prefill ? "prefill" : "decode");
-  if (residual == d_.calibration->steps.end()) return 1;
-  const auto x = static_cast<double>(std::max<std::int64_t>(1, prefill ? s.prefill_tokens : s.decode_sequences));
-  return std::exp(residual->second.at(x, d_.tensor_parallel));
+double StepModel::whole_step_factor(const StepSums& s, const GridResidual& residual) const {
+  const auto x =
+      static_cast<double>(std::max<std::int64_t>(1, s.prefill_tokens > 0 ? s.prefill_tokens : s.decode_sequences));
+  return std::exp(residual.at(x, d_.tensor_parallel));
 }
 
 double StepModel::prefill_factor(const StepSums& s) const {

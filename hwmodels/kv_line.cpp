@@ -42,16 +42,11 @@ KvLine::KvLine(Ticks base, const std::vector<Point>& points, std::int64_t knot) 
   }
 }
 
-std::int64_t KvLine::Segment::below(std::int64_t kv, std::int64_t growth, std::int64_t steps) const {
-  if (end == INT64_MAX || growth == 0) return steps;
-  const Ticks count = (static_cast<Ticks>(end) - kv + growth - 1) / growth;
-  return count < steps ? static_cast<std::int64_t>(count) : steps;
-}
-
 KvLine::Parts KvLine::kv_parts(std::int64_t kv, std::int64_t growth, std::int64_t steps) const {
   Parts parts;
   for (std::size_t i = find(kv); steps > 0; i = find(kv)) {
-    const std::int64_t here = segments_[i].below(kv, growth, steps);
+    const bool all = kv + static_cast<Ticks>(growth) * (steps - 1) < segments_[i].end;
+    const std::int64_t here = all ? steps : segments_[i].below(kv, growth);
     (kv < knot_ ? parts.low : parts.high) += segments_[i].sum(kv, growth, here);
     kv += here * growth;
     steps -= here;

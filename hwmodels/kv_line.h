@@ -57,8 +57,8 @@ class KvLine {
       return static_cast<Ticks>(steps) * (offset + static_cast<Ticks>(slope) * kv) +
              static_cast<Ticks>(slope) * growth * pairs;
     }
-    /// How many of `steps` steps start below `end`.
-    std::int64_t below(std::int64_t kv, std::int64_t growth, std::int64_t steps) const;
+    /// How many steps from `kv` < end start below it; growth > 0.
+    std::int64_t below(std::int64_t kv, std::int64_t growth) const { return (end - kv - 1) / growth + 1; }
   };
   std::size_t find(std::int64_t kv) const {
     std::size_t i = 0;
@@ -67,7 +67,7 @@ class KvLine {
   }
 
   Ticks base_;
-  std::int64_t knot_ = INT64_MAX;  // an end of a segment
+  std::int64_t knot_ = INT64_MAX;              // an end of a segment
   std::array<Segment, kMostPoints> segments_;  // the last one in use ends at INT64_MAX
 };
 

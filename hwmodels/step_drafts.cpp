@@ -34,14 +34,12 @@ void StepModel::build_drafter() {
   drafter_ = std::make_shared<StepModel>(std::move(d));
 }
 
-std::int32_t StepModel::pace(std::int64_t sequences) const {
-  if (depth_.empty()) return d_.kv_quanta();
+std::int32_t StepModel::drafted_pace(std::int64_t sequences) const {
   const int depth = depth_[std::min(static_cast<std::size_t>(sequences), depth_.size() - 1)];
   return static_cast<std::int32_t>(std::lround(d_.kv_quanta() * d_.speculation->expected_tokens(depth)));
 }
 
-std::int64_t StepModel::step_tokens(std::int64_t sequences) const {
-  if (depth_.empty()) return 1;
+std::int64_t StepModel::drafted_tokens(std::int64_t sequences) const {
   const int depth = depth_[std::min(static_cast<std::size_t>(sequences), depth_.size() - 1)];
   if (depth == 0) return 1;
   return 1 + (depth == d_.speculation->depth ? d_.speculation->drafted : depth);

@@ -34,18 +34,8 @@ void StepSums::add_chunk(std::int64_t before, std::int64_t tokens, bool ends_pro
   prefill_window_tokens += std::min(after, window + tokens);
 }
 
-/// Stages of an SRAM pipeline pass single tokens on, a prompt's too; others whole sequences' chunks.
-double StepModel::concurrency(std::int64_t sequences, std::int64_t tokens) const {
-  const std::int64_t units = is_sram() ? tokens : sequences;
-  return static_cast<double>(std::clamp<std::int64_t>(units, 1, d_.pipeline_parallel));
-}
-
-double StepModel::in_window(double full, double window) const {
-  return (static_cast<double>(full_units_) * full + static_cast<double>(window_units_) * window) /
-         static_cast<double>(full_units_ + window_units_);
-}
-
-StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(count_parameters(d_.llm)) {
+StepModel::StepModel(Deployment deployment)
+    : d_(std::move(deployment)), is_sram_(d_.chip.family == "sram-pipeline"), count_(count_parameters(d_.llm)) {
   if (d_.llm.window) {
     const int full = d_.llm.layers - d_.llm.window->layers, common = std::gcd(full, d_.llm.window->layers);
     full_units_ = full / common;
@@ -62,6 +52,7 @@ StepModel::StepModel(Deployment deployment) : d_(std::move(deployment)), count_(
   build_attention(shape);
   build_work(shape);
   scale_time();
+  list_classes();
   build_factors(shape);
   choose_depths();
   build_attention_curves(shape);
@@ -198,10 +189,25 @@ void StepModel::scale_time() {
 }
 
 /// All tokens that a sequence verifies share one reading of its cache.
-StepModel::Lines StepModel::attention_lines(std::int64_t sequences) const {
+StepModel::Lines StepModel::make_lines(std::int64_t sequences) const {
   const double split = decode_concurrency(sequences) * ranks(), each = static_cast<double>(step_tokens(sequences));
   return {qo_io_ * static_cast<double>(sequences) * each / split, kv_read_ / split, pair_flop_decode_ * each / split,
           draft_slope(sequences)};
+}
+
+/// Most deployments have no experts, and one chip no network: a step should not pay for classes that it lacks.
+void StepModel::list_classes() {
+  for (int i = 0; i < kOpClasses; ++i) {
+    const auto c = static_cast<OpClass>(i);
+    const TokenOp& op = ops_[at(c)];
+    const bool expert = c == OpClass::expert_gemm || c == OpClass::all_to_all;
+    const bool own = c == OpClass::prefill_attention || c == OpClass::decode_attention || c == OpClass::lm_head ||
+                     c == OpClass::host;  // always there, each with a rule of its own
+    const bool takes_time = op.weight + op.act + op.flop + op.floor + op.copy > 0;
+    idle_.bound[at(c)] = is_network(c) ? Bound::network : c == OpClass::host ? Bound::host : Bound::bandwidth;
+    if (takes_time && !own && !expert) token_ops_.push_back(c);
+    if (takes_time || own || drafter_ || (d_.llm.encoder && c == OpClass::mlp_gemm)) classes_.push_back(c);
+  }
 }
 
 /// `rows`: of the products, padding included.
@@ -230,19 +236,17 @@ void StepModel::evaluate(const StepSums& s, StepSeconds& out) const {
                      tokens = decoded + s.prefill_tokens;
   const double flights = concurrency(s.decode_sequences + s.prefill_sequences, tokens);
   const double micro = flights * rounds(), x = static_cast<double>(tokens) / micro, own = x / ranks();
-  const auto token_op = [&](OpClass c) {
-    put(out, c, ops_[at(c)], own, padded(own), 1);
+  out = idle_;
+  const double own_padded = padded(own);
+  for (const OpClass c : token_ops_) {
+    put(out, c, ops_[at(c)], own, own_padded, 1);
     scale(out, c, own);
-  };
-  token_op(OpClass::qkv_gemm);
-  token_op(OpClass::o_gemm);
-  token_op(OpClass::mlp_gemm);
-  token_op(OpClass::norm_activation);
-  token_op(OpClass::all_reduce);
-  token_op(OpClass::send);
-  put(out, OpClass::all_to_all, ops_[at(OpClass::all_to_all)], x, x, 1);
-  put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, padded_expert_tokens(x), expert_coverage(x));
-  scale(out, OpClass::expert_gemm, x);
+  }
+  if (experts_) {
+    put(out, OpClass::all_to_all, ops_[at(OpClass::all_to_all)], x, x, 1);
+    put(out, OpClass::expert_gemm, ops_[at(OpClass::expert_gemm)], x, padded_expert_tokens(x), expert_coverage(x));
+    scale(out, OpClass::expert_gemm, x);
+  }
   const std::int64_t rows = decoded + s.prefill_outputs;
   const double own_rows = static_cast<double>(rows) / (micro * ranks());
   put(out, OpClass::lm_head, ops_[at(OpClass::lm_head)], own_rows, padded(own_rows), rows > 0 ? 1 : 0);
@@ -306,10 +310,11 @@ void StepModel::build_decode_table() {
     StepSums sums;
     sums.decode_sequences = n;
     DecodeRow row;
+    row.lines = make_lines(n);
     evaluate(sums, row.fixed);
     row.fixed.work[at(OpClass::decode_attention)] = 0;
     const Ticks base = ticks_from_seconds(row.fixed.total());
-    Lines l = attention_lines(n);
+    Lines l = row.lines;
     const double factor = step_factor(sums);
     for (double* seconds : {&l.offset_bytes, &l.slope_bytes, &l.slope_flop, &l.slope_draft}) *seconds *= factor;
     const auto slope = [&](double s) {

@@ -116,8 +116,8 @@ class StepModel {
     return units / ((full_units_ + window_units_) * d_.kv_quanta());
   }
   /// Quanta (1/kv_quanta() tokens) that a decode step adds to each of so many sequences, and the tokens it verifies.
-  std::int32_t pace(std::int64_t sequences) const;
-  std::int64_t step_tokens(std::int64_t sequences) const;
+  std::int32_t pace(std::int64_t sequences) const { return depth_.empty() ? d_.kv_quanta() : drafted_pace(sequences); }
+  std::int64_t step_tokens(std::int64_t sequences) const { return depth_.empty() ? 1 : drafted_tokens(sequences); }
 
   /// Time of a decode-only step with `sequences` in 1 .. max_sequences, as a function of kv_units.
   const KvLine& decode_line(std::int64_t sequences) const { return decode_[static_cast<std::size_t>(sequences)].line; }
@@ -131,6 +131,9 @@ class StepModel {
   /// Seconds by class of any step.
   void evaluate(const StepSums& sums, StepSeconds& out) const;
   StepSeconds evaluate(const StepSums& sums) const;
+
+  /// The classes that a step of this deployment may spend time in; the others' seconds are 0.
+  const std::vector<OpClass>& classes() const { return classes_; }
 
   StepWork work(const StepSums& sums) const;
   StepWork work_per_kv_unit(std::int64_t sequences) const;  // of decode attention
@@ -147,13 +150,14 @@ class StepModel {
   struct TokenOp {  // seconds for x tokens a micro-batch: max(weight + act * x, flop * x) + copy * x
     double weight = 0, act = 0, flop = 0, floor = 0, copy = 0;
   };
-  struct DecodeRow {
-    KvLine line;
-    StepSeconds fixed;
-  };
   struct Lines {
     double offset_bytes, slope_bytes, slope_flop;  // decode attention seconds: max(ob + sb * K, sf * K) + sd * K,
     double slope_draft;                            // K in tokens
+  };
+  struct DecodeRow {
+    KvLine line;
+    StepSeconds fixed;
+    Lines lines;
   };
 
   void apply_calibration();
@@ -178,20 +182,34 @@ class StepModel {
   void build_work(const Shape& shape);
   double lm_head_params() const { return count_.lm_head > 0 ? count_.lm_head : count_.embedding; }
   void scale_time();
+  void list_classes();
   void build_decode_table();
   void build_factors(const Shape& shape);
   void build_attention_curves(const Shape& shape);
   const OpEfficiency& efficiency(OpClass c) const { return figures_[static_cast<std::size_t>(c)]; }
   const OpEfficiency& figure(OpClass c) const;  // before the factors of whole steps
-  void scale(StepSeconds& out, OpClass c, double tokens) const;
+  void scale(StepSeconds& out, OpClass c, double tokens) const {
+    if (!factor_[static_cast<std::size_t>(c)].empty()) apply_factor(out, c, tokens);
+  }
+  void apply_factor(StepSeconds& out, OpClass c, double tokens) const;
   double prefill_factor(const StepSums& sums) const;
-  double step_factor(const StepSums& sums) const;
+  double step_factor(const StepSums& sums) const {
+    const GridResidual* residual = step_residual_[sums.prefill_tokens > 0 ? 1 : 0];
+    return residual ? whole_step_factor(sums, *residual) : 1;
+  }
+  double whole_step_factor(const StepSums& sums, const GridResidual& residual) const;
   double curve_base(std::int64_t sequences) const;
   double curve_work(std::int64_t sequences, double kv) const;
   KvLine curve_line(std::int64_t sequences, Ticks base, const Lines& lines, double factor) const;
   bool copies_all_rows() const;
   TokenOp gemm(OpClass c, double params, double calls, double io_elements, double weight_bytes_each) const;
-  double concurrency(std::int64_t sequences, std::int64_t tokens) const;  // micro-batches in flight
+  /// Micro-batches in flight. Stages of an SRAM pipeline pass single tokens on, a prompt's too; others whole sequences'
+  /// chunks.
+  double concurrency(std::int64_t sequences, std::int64_t tokens) const {
+    if (d_.pipeline_parallel == 1) return 1;
+    const std::int64_t units = is_sram() ? tokens : sequences;
+    return static_cast<double>(units < 1 ? 1 : units < d_.pipeline_parallel ? units : d_.pipeline_parallel);
+  }
   double decode_concurrency(std::int64_t sequences) const {
     return concurrency(sequences, step_tokens(sequences) * sequences);
   }
@@ -200,8 +218,18 @@ class StepModel {
   double expert_chips() const { return d_.tensor_parallel * d_.data_parallel; }
   double units_per_token() const { return static_cast<double>((full_units_ + window_units_) * d_.kv_quanta()); }
   double kv_tokens(const StepSums& s) const { return static_cast<double>(kv_units(s)) / units_per_token(); }
-  double in_window(double full, double window) const;  // mean over layers
-  Lines attention_lines(std::int64_t sequences) const;
+  double in_window(double full, double window) const {  // mean over layers
+    if (window_units_ == 0) return full;
+    return (static_cast<double>(full_units_) * full + static_cast<double>(window_units_) * window) /
+           static_cast<double>(full_units_ + window_units_);
+  }
+  Lines attention_lines(std::int64_t sequences) const {
+    const auto row = static_cast<std::size_t>(sequences);
+    return row < decode_.size() ? decode_[row].lines : make_lines(sequences);
+  }
+  Lines make_lines(std::int64_t sequences) const;
+  std::int32_t drafted_pace(std::int64_t sequences) const;
+  std::int64_t drafted_tokens(std::int64_t sequences) const;
   double draft_passes(std::int64_t sequences) const;
   double draft_slope(std::int64_t sequences) const;  // seconds per KV token
   void add_drafts(const StepSums& sums, StepSeconds& out) const;
@@ -210,13 +238,16 @@ class StepModel {
   double padded(double rows) const;
   double padded_expert_tokens(double tokens) const;
   double padded_columns(OpClass c) const;
-  bool is_sram() const { return d_.chip.family == "sram-pipeline"; }
+  bool is_sram() const { return is_sram_; }
   double table_bytes() const;  // of an element of the embedding and LM head tables
 
   Deployment d_;
+  bool is_sram_;
   ParameterCount count_;
   MemoryPlan memory_;
   std::array<TokenOp, kOpClasses> ops_{};
+  std::vector<OpClass> classes_, token_ops_;  // token_ops_: of classes_, those that follow a rank's tokens
+  StepSeconds idle_;                          // no time; the bounds of classes that take none
   std::array<OpEfficiency, kOpClasses> figures_;
   double matrix_peak_ = 0;
   double kv_read_ = 0, qo_io_ = 0, pair_flop_prefill_ = 0, pair_flop_decode_ = 0;  // seconds per unit, all layers
@@ -236,6 +267,7 @@ class StepModel {
   std::vector<double> curve_contexts_;
   std::vector<std::vector<double>> curves_;
   const GridResidual* prefill_residual_ = nullptr;
+  std::array<const GridResidual*, 2> step_residual_{};  // of decode-only steps, of others; null: not measured
   std::vector<DecodeRow> decode_;
 };
 

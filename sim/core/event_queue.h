@@ -18,19 +18,14 @@ class EventQueue {
  public:
   struct Item {
     Ns time;
-    EventOrder order;
-    std::uint64_t sequence;
+    std::uint64_t rank;  // EventOrder, then the sequence of scheduling in the lower kSequenceBits
     Event event;
     /// The standard heap keeps the greatest on top: the earliest event.
-    bool operator<(const Item& other) const {
-      if (time != other.time) return time > other.time;
-      if (order != other.order) return order > other.order;
-      return sequence > other.sequence;
-    }
+    bool operator<(const Item& other) const { return time != other.time ? time > other.time : rank > other.rank; }
   };
 
   void push(Ns time, EventOrder order, Event event) {
-    heap_.push_back({time, order, next_++, event});
+    heap_.push_back({time, (std::uint64_t{static_cast<std::uint32_t>(order)} << kSequenceBits) | next_++, event});
     std::push_heap(heap_.begin(), heap_.end());
   }
   bool empty() const { return heap_.empty(); }
@@ -42,6 +37,8 @@ class EventQueue {
   }
 
  private:
+  static constexpr int kSequenceBits = 60;
+
   std::vector<Item> heap_;
   std::uint64_t next_ = 0;
 };

@@ -5,6 +5,8 @@
 
 namespace tokenfab {
 
+void Histogram::grow(std::size_t buckets) { counts_.resize(buckets); }
+
 void Histogram::merge(const Histogram& other) {
   counts_.resize(std::max(counts_.size(), other.counts_.size()));
   for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];

@@ -15,7 +15,8 @@ class Histogram {
 
   void add(std::int64_t value) {
     const std::size_t bucket = bucket_of(value);
-    if (bucket >= counts_.size()) counts_.resize(bucket + 1);
+    if (bucket >= counts_.size()) [[unlikely]]
+      grow(bucket + 1);
     ++counts_[bucket];
     ++count_;
     sum_ += value;
@@ -45,6 +46,8 @@ class Histogram {
   }
 
  private:
+  void grow(std::size_t buckets);
+
   std::vector<std::int64_t> counts_;
   std::int64_t count_ = 0;
   Int128 sum_ = 0;

@@ -1,7 +1,5 @@
 #include "sim/fleet/arrival_queue.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 
 namespace tokenfab {
@@ -15,18 +13,13 @@ std::span<const std::uint64_t> hashes_of(const RequestBatch& batch, const Reques
 
 }  // namespace
 
-Ns ArrivalQueue::stream_time() {
-  if (position_ == batch_.requests.size() && !exhausted_) {
+Ns ArrivalQueue::refill() {
+  if (!exhausted_) {
     source_.read(batch_, kReadAhead);
     position_ = 0;
     exhausted_ = batch_.requests.empty();
   }
   return exhausted_ ? kNever : batch_.requests[position_].arrival;
-}
-
-Ns ArrivalQueue::next_time() {
-  const Ns stream = stream_time();
-  return caused_.empty() ? stream : std::min(stream, caused_.begin()->first.first);
 }
 
 const ArrivalQueue::Arrival& ArrivalQueue::take() {

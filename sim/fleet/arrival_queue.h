@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <map>
 #include <span>
 #include <vector>
@@ -21,7 +22,10 @@ class ArrivalQueue {
   explicit ArrivalQueue(RequestSource& source) : source_(source), closed_(source.closed_loop()) {}
   bool closed_loop() const { return closed_; }
   /// Of the earliest request known now; kNever: none is.
-  Ns next_time();
+  Ns next_time() {
+    const Ns stream = stream_time();
+    return caused_.empty() ? stream : std::min(stream, caused_.begin()->first.first);
+  }
   /// The earliest request; valid until the next call.
   const Arrival& take();
   /// A request ended at `now`, and its client knows at `end`.
@@ -32,7 +36,8 @@ class ArrivalQueue {
     Request request;
     std::vector<std::uint64_t> hashes;
   };
-  Ns stream_time();
+  Ns stream_time() { return position_ < batch_.requests.size() ? batch_.requests[position_].arrival : refill(); }
+  Ns refill();
 
   RequestSource& source_;
   bool closed_, exhausted_ = false;

@@ -24,7 +24,7 @@ Handover::Handover(const std::vector<PoolSpec>& pools, const Replicas& replicas)
   require(prefill != decode_.empty(), "prefill and decode pools need each other");
 }
 
-bool Handover::strands(std::uint32_t replica, const Request& request) const {
+bool Handover::fits_nowhere(std::uint32_t replica, const Request& request) const {
   if (pools_[pool_of_[replica]].role != PoolRole::prefill || request.output_tokens == 1) return false;
   for (const auto& pool : decode_)
     if (replicas_[pool.front()]->fits_cached(request)) return false;

@@ -20,7 +20,9 @@ class Handover {
   /// The replicas that take arrivals: all but the decode pools'.
   const std::vector<std::uint32_t>& entries() const { return entries_; }
   /// Whether the request would find no decode replica that can ever hold it, if its prompt were computed by `replica`.
-  bool strands(std::uint32_t replica, const Request& request) const;
+  bool strands(std::uint32_t replica, const Request& request) const {
+    return !decode_.empty() && fits_nowhere(replica, request);
+  }
 
   /// The prompt in `slot` of `from` is computed: its cache goes to the decode replica with the fewest requests inside
   /// or on their way (ties: the first). Returns when it is there.
@@ -34,6 +36,8 @@ class Handover {
   Delivery deliver(std::uint32_t from, Slot slot, Ns now);
 
  private:
+  bool fits_nowhere(std::uint32_t replica, const Request& request) const;
+
   struct Way {
     std::uint32_t to = 0;
     double bytes = 0;

@@ -19,8 +19,8 @@ PromptPrefix::PromptPrefix(const PrefixSpec& spec, std::uint64_t seed, std::uint
   for (double& chance : asked_) chance *= spec.shared_share / total;
 }
 
-std::span<const std::uint64_t> PromptPrefix::of(const Request& request, std::span<const std::uint64_t> hash_ids) const {
-  if (spec_.block_tokens == 0) return {};
+std::span<const std::uint64_t> PromptPrefix::blocks(const Request& request,
+                                                    std::span<const std::uint64_t> hash_ids) const {
   const std::int64_t whole = request.input_tokens / spec_.block_tokens;
   if (hash_ids.empty()) return shared(request, static_cast<std::size_t>(whole));
   const auto count = static_cast<std::int64_t>(hash_ids.size());

@@ -26,9 +26,12 @@ class PromptPrefix {
 
   /// Valid until the next call; empty where nothing may be shared. `hash_ids`: the request's.
   /// Throws UserError where there are more ids than the prompt has blocks.
-  std::span<const std::uint64_t> of(const Request& request, std::span<const std::uint64_t> hash_ids) const;
+  std::span<const std::uint64_t> of(const Request& request, std::span<const std::uint64_t> hash_ids) const {
+    return spec_.block_tokens == 0 ? std::span<const std::uint64_t>{} : blocks(request, hash_ids);
+  }
 
  private:
+  std::span<const std::uint64_t> blocks(const Request& request, std::span<const std::uint64_t> hash_ids) const;
   std::span<const std::uint64_t> shared(const Request& request, std::size_t whole) const;
 
   PrefixSpec spec_;

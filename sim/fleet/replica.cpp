@@ -36,6 +36,7 @@ std::int64_t Replica::service(const Request& request, std::int32_t output) const
 Standing Replica::standing(const Request& request) const {
   const Scheduling& s = batcher_->spec().scheduling;
   Standing out{request.priority, request.variant, 0};
+  if (s.queue == QueueOrder::fcfs) return out;
   if (s.queue == QueueOrder::deadline) out.key = request.deadline > 0 ? request.deadline : INT64_MAX;
   if (s.queue != QueueOrder::shortest_job) return out;
   double tokens = request.output_tokens;
@@ -143,10 +144,11 @@ void Replica::record_tokens(Ns end) {
   SeriesRecorder& series = recorder_.series();
   const Pace& pace = batcher_->spec().pace;
   const std::int64_t each = plan.sums.decode_sequences * pace.at(plan.sums.decode_sequences);
+  const auto whole = [&](std::int64_t quanta) { return pace.quanta == 1 ? quanta : quanta / pace.quanta; };
   const auto decode = [&](std::int64_t steps) {  // whole tokens
-    const std::int64_t before = decoded_ / pace.quanta;
+    const std::int64_t before = whole(decoded_);
     decoded_ += each * steps;
-    return decoded_ / pace.quanta - before;
+    return whole(decoded_) - before;
   };
   std::int64_t done = 0;
   if (progress_.steps > 1) {

@@ -20,15 +20,6 @@ RequestRow row_of(const Request& r, RequestState state) {
   return row;
 }
 
-RequestRow row_of(const RunRecorder::Tracked& t, RequestState state, std::int32_t preemptions, int pool, int replica) {
-  RequestRow row = row_of(t.request, state);
-  row.first_token = t.first_token < 0 ? t.first_token : t.first_token + t.front_end;
-  row.preemptions = preemptions;
-  row.pool = static_cast<std::int16_t>(pool);
-  row.replica = static_cast<std::int16_t>(replica);
-  return row;
-}
-
 }  // namespace
 
 void RunRecorder::arrived(Ns now, const Request& request) {
@@ -61,18 +52,25 @@ bool RunRecorder::meets_slo(Ns ttft, Ns tpot, Ns e2e) const {
   return ok(ttft, record_.slo_ttft_s) && ok(tpot, record_.slo_tpot_s) && ok(e2e, record_.slo_e2e_s);
 }
 
-/// Where to count a served request besides the totals; null as long as there is one class only. The first request of
-/// another class finds in the totals what the highest class has had so far.
-ClassStats* RunRecorder::class_of(const Request& request) {
+/// The first request of another class finds in the totals what the highest class has had so far.
+ClassStats* RunRecorder::find_class(int priority) {
   std::vector<ClassStats>& all = record_.classes;
-  if (all.empty()) {
-    if (request.priority == 0) return nullptr;
-    all.push_back({0, record_.served, record_.output_served, record_.good_requests, record_.latency});
-  }
-  const auto lower = [](const ClassStats& c, int priority) { return c.priority < priority; };
-  auto at = std::lower_bound(all.begin(), all.end(), static_cast<int>(request.priority), lower);
-  if (at == all.end() || at->priority != request.priority) at = all.insert(at, {request.priority, 0, 0, 0, {}});
+  if (all.empty()) all.push_back({0, record_.served, record_.output_served, record_.good_requests, record_.latency});
+  const auto lower = [](const ClassStats& c, int p) { return c.priority < p; };
+  auto at = std::lower_bound(all.begin(), all.end(), priority, lower);
+  if (at == all.end() || at->priority != priority) at = all.insert(at, {priority, 0, 0, 0, {}});
   return &*at;
+}
+
+void RunRecorder::keep_row(const Tracked& t, RequestState state, Ns finish, std::int32_t preemptions, int pool,
+                           int replica) {
+  RequestRow row = row_of(t.request, state);
+  row.first_token = t.first_token < 0 ? t.first_token : t.first_token + t.front_end;
+  row.finish = finish;
+  row.preemptions = preemptions;
+  row.pool = static_cast<std::int16_t>(pool);
+  row.replica = static_cast<std::int16_t>(replica);
+  record_.rows.push_back(row);
 }
 
 void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, int pool, int replica) {
@@ -105,10 +103,7 @@ void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, i
   sojourn_ns_ += now - r.arrival;
   ++series_.bin(now).finished;
   meter_.served(now, r, good);
-  if (record_.keeps_rows) {
-    record_.rows.push_back(row_of(t, RequestState::served, preemptions, pool, replica));
-    record_.rows.back().finish = now + t.front_end;
-  }
+  if (record_.keeps_rows) keep_row(t, RequestState::served, now + t.front_end, preemptions, pool, replica);
   sessions_.ended(now + t.front_end, r, true);
   if (ended_) ended_(r, now + t.front_end, true);
 }
@@ -118,7 +113,7 @@ void RunRecorder::unfinished(Ns now, const Tracked& t, std::int32_t preemptions,
   record_.input_in_flight += t.request.input_tokens;
   record_.output_in_flight += t.request.output_tokens;
   sojourn_ns_ += now - t.request.arrival;
-  if (record_.keeps_rows) record_.rows.push_back(row_of(t, RequestState::in_flight, preemptions, pool, replica));
+  if (record_.keeps_rows) keep_row(t, RequestState::in_flight, -1, preemptions, pool, replica);
 }
 
 /// At exactly critical load the backlog left by arrival noise alone is of the order of sqrt(offered): a backlog (or a

@@ -43,7 +43,12 @@ class RunRecorder {
   void close(Ns end);
 
  private:
-  ClassStats* class_of(const Request& request);
+  /// Where to count a served request besides the totals; null as long as there is one class only.
+  ClassStats* class_of(const Request& request) {
+    return request.priority == 0 && record_.classes.empty() ? nullptr : find_class(request.priority);
+  }
+  ClassStats* find_class(int priority);
+  void keep_row(const Tracked& tracked, RequestState state, Ns finish, std::int32_t preemptions, int pool, int replica);
   bool meets_slo(Ns ttft, Ns tpot, Ns e2e) const;
   void judge_saturation();
   void check() const;

@@ -2,16 +2,14 @@
 
 namespace tokenfab {
 
-void SessionRecorder::arrived(Ns now, const Request& request) {
-  if (request.session == 0) return;
+void SessionRecorder::opened(Ns now, const Request& request) {
   ++stats_.requests;
   if ((request.session_edge & kOpensSession) == 0) return;
   ++stats_.started;
   open_[request.session] = {now, 0};
 }
 
-void SessionRecorder::ended(Ns end, const Request& request, bool served) {
-  if (request.session == 0) return;
+void SessionRecorder::closed(Ns end, const Request& request, bool served) {
   const auto found = open_.find(request.session);
   if (found == open_.end()) return;
   found->second.served += served;

@@ -139,17 +139,20 @@ void Batcher::remove_running(Slot slot) {
   if (spec_.scheduling.variants.count > 0) variants_.release(s.variant);
 }
 
+std::int64_t Batcher::length_with(const Sequence& s, std::int64_t computed) const {
+  const std::int64_t quanta = spec_.pace.quanta;
+  if (spec_.pace.lookahead == 0) return computed * quanta;
+  const bool decodes_next = computed >= s.input + s.generated && s.remaining > quanta;
+  return (computed + (decodes_next ? spec_.pace.lookahead : 0)) * quanta;
+}
+
 std::int64_t Batcher::held_length(const Sequence& s) const {
-  const std::int64_t quanta = spec_.pace.quanta, lookahead = spec_.pace.lookahead * quanta;
-  if (s.decoding) return s.computed * quanta + (progress_ - s.entered) + lookahead;
-  const bool decodes_next = s.computed >= s.input + s.generated && s.remaining > quanta;
-  return s.computed * quanta + (decodes_next ? lookahead : 0);
+  if (!s.decoding) return length_with(s, s.computed);
+  return (s.computed + spec_.pace.lookahead) * spec_.pace.quanta + (progress_ - s.entered);
 }
 
 std::int64_t Batcher::chunk_blocks(const Sequence& s, std::int64_t tokens) const {
-  Sequence after = s;
-  after.computed += tokens;
-  return kv_.blocks_at(held_length(after)) - kv_.blocks_at(held_length(s));
+  return kv_.blocks_at(length_with(s, s.computed + tokens)) - kv_.blocks_at(length_with(s, s.computed));
 }
 
 void Batcher::add_chunk(Slot slot, std::int64_t tokens) {

@@ -175,7 +175,9 @@ class Batcher {
   }
   /// Quanta for which a sequence holds pages.
   std::int64_t held_length(const Sequence& s) const;
-  /// Blocks that `tokens` more prompt tokens take.
+  /// The same for one that does not decode, with `computed` tokens cached.
+  std::int64_t length_with(const Sequence& s, std::int64_t computed) const;
+  /// Blocks that `tokens` more prompt tokens take; of a sequence that does not decode.
   std::int64_t chunk_blocks(const Sequence& s, std::int64_t tokens) const;
   std::int64_t decode_span() const;  // steps until a finish, a full window or a shortage of blocks
 
@@ -216,7 +218,9 @@ class Batcher {
     void add(std::int64_t more) { ++blocks, tokens += more; }
   };
   void count_hits(Slot slot, std::int64_t cached, const std::vector<Hits>& by_level);
-  void log(KvEvent::Kind kind, Slot slot, std::int64_t page, std::int64_t id);
+  void log(KvEvent::Kind kind, Slot slot, std::int64_t page, std::int64_t id) {
+    if (spec_.log_kv) kv_events_.push_back({kind, slot, page, id});
+  }
   void share_prefix(Slot slot, std::int64_t cached);
   void publish_pages(Slot slot);
   void give_back(Slot slot, std::int64_t blocks);

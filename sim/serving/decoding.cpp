@@ -127,7 +127,7 @@ void Batcher::advance(std::int64_t steps) {
     progress_ += steps * each;
     decode_kv_ += decoding_ * steps * each;
     decode_window_ += filling_ * steps * each;
-    fill_windows();
+    if (kv_.has_window()) fill_windows();
     finish_due();
   }
   for (const Chunk& chunk : chunks_) {
@@ -142,7 +142,7 @@ void Batcher::advance(std::int64_t steps) {
     else start_decoding(chunk.slot);
   }
   due_.drop_outdated(sequences_);
-  full_.drop_outdated(sequences_);
+  if (kv_.has_window()) full_.drop_outdated(sequences_);
   chunks_.clear();
 }
 

@@ -20,10 +20,6 @@ void Batcher::set_prefix(Slot slot, std::vector<std::uint64_t> hashes) {
   prefixes_[slot].hashes = std::move(hashes);
 }
 
-void Batcher::log(KvEvent::Kind kind, Slot slot, std::int64_t page, std::int64_t id) {
-  if (spec_.log_kv) kv_events_.push_back({kind, slot, page, id});
-}
-
 std::size_t Batcher::level_of(std::uint64_t hash) const {
   if (index_.state(hash, oldest()) != PrefixIndex::State::unknown) return kChips;
   const int tier = tiers_.find(hash, oldest());
@@ -51,9 +47,7 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
                            [this](std::uint64_t hash) { return index_.state(hash) == PrefixIndex::State::used; });
   }
   a.tokens = std::min(prompt_left(s) - a.cached, budget);
-  Sequence after = s;
-  after.computed += a.cached + a.tokens;
-  a.blocks = kv_.blocks_at(held_length(after)) - in_use * spec_.prefix_pages;
+  a.blocks = kv_.blocks_at(length_with(s, s.computed + a.cached + a.tokens)) - in_use * spec_.prefix_pages;
   return a;
 }
 

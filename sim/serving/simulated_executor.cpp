@@ -37,14 +37,24 @@ Ticks SimulatedExecutor::transfer_ticks(const StepPlan& plan) const {
                             static_cast<double>(plan.variant_loads) * transfers_.seconds_per_load);
 }
 
+const SimulatedExecutor::Span& SimulatedExecutor::span(const StepPlan& plan, std::int64_t steps) {
+  if (span_.serial != plan.serial || span_.steps != steps) {
+    const KvLine& line = model_->decode_line(plan.sums.decode_sequences);
+    span_ = {plan.serial, steps, line.kv_parts(model_->kv_units(plan.sums), model_->kv_growth(plan.sums), steps)};
+  }
+  return span_;
+}
+
 Progress SimulatedExecutor::run(const StepPlan& plan, Ticks start, Ns until) {
   if (plan.has_transfers()) start += transfer_ticks(plan);
   if (!plan.decode_only()) return {1, start + price(plan).ticks};
-  const std::int64_t kv = model_->kv_units(plan.sums), growth = model_->kv_growth(plan.sums);
   const KvLine& line = model_->decode_line(plan.sums.decode_sequences);
   std::int64_t steps = plan.repeats;
-  if (until != kNever) steps = line.steps_to_reach(kv, growth, ticks_from_ns(until) - start, plan.repeats);
-  return {steps, start + line.sum(kv, growth, steps)};
+  if (until != kNever)
+    steps = line.steps_to_reach(model_->kv_units(plan.sums), model_->kv_growth(plan.sums), ticks_from_ns(until) - start,
+                                plan.repeats);
+  const KvLine::Parts& kv = span(plan, steps).kv_ticks;
+  return {steps, start + line.base() * steps + kv.low + kv.high};
 }
 
 void SimulatedExecutor::committed(const StepPlan& plan, std::int64_t steps) {
@@ -53,7 +63,7 @@ void SimulatedExecutor::committed(const StepPlan& plan, std::int64_t steps) {
   const std::int64_t n = plan.sums.decode_sequences;
   const std::int64_t kv = model_->kv_units(plan.sums), growth = model_->kv_growth(plan.sums);
   DecodeCount& count = decode_[static_cast<std::size_t>(n)];
-  const KvLine::Parts parts = model_->decode_line(n).kv_parts(kv, growth, steps);
+  const KvLine::Parts& parts = span(plan, steps).kv_ticks;
   count.steps += steps;
   count.most_kv = std::max(count.most_kv, kv + growth * (steps - 1));
   count.kv += kv * steps + growth * (steps * (steps - 1) / 2);
@@ -82,12 +92,13 @@ void SimulatedExecutor::account_mixed(const StepPlan& plan) {
     model_->evaluate(prefill, alone);
   }
   const StepSeconds& decode = model_->decode_fixed(plan.sums.decode_sequences);
-  for (std::size_t c = 0; c < kOpClasses; ++c) {
+  for (const OpClass op : model_->classes()) {
+    const auto c = static_cast<std::size_t>(op);
     const double work = mixed.seconds.work[c], floor = mixed.seconds.floor[c];
     double share = 1;
-    if (c == static_cast<std::size_t>(OpClass::decode_attention)) {
+    if (op == OpClass::decode_attention) {
       share = 0;
-    } else if (!pure && c != static_cast<std::size_t>(OpClass::prefill_attention)) {
+    } else if (!pure && op != OpClass::prefill_attention) {
       const double p = alone.work[c] + alone.floor[c], d = decode.work[c] + decode.floor[c];
       share = p + d > 0 ? p / (p + d) : 1;
     }

@@ -43,6 +43,11 @@ class SimulatedExecutor final : public Executor {
     StepSeconds seconds;
     Ticks ticks = 0;
   };
+  struct Span {  // the decode-only steps timed last, for the same reason
+    std::uint64_t serial = 0;
+    std::int64_t steps = 0;
+    KvLine::Parts kv_ticks;
+  };
   struct DecodeCount {
     std::int64_t steps = 0;
     std::int64_t kv = 0;       // StepModel::kv_units, summed over steps
@@ -50,6 +55,7 @@ class SimulatedExecutor final : public Executor {
     KvLine::Parts kv_ticks;
   };
   const Mixed& price(const StepPlan& plan);
+  const Span& span(const StepPlan& plan, std::int64_t steps);
   void account_mixed(const StepPlan& plan);
   void account_transfers(const StepPlan& plan);
   Ticks transfer_ticks(const StepPlan& plan) const;
@@ -57,6 +63,7 @@ class SimulatedExecutor final : public Executor {
   std::shared_ptr<const StepModel> model_;
   TransferCosts transfers_;
   Mixed mixed_;
+  Span span_;
   std::vector<DecodeCount> decode_;  // by batch size
   Account mixed_account_;
   std::int64_t most_mixed_tokens_ = 0;
