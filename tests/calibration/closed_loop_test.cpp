@@ -37,8 +37,8 @@ TEST_CASE("this machine, predicted from its operators, then run") {
     std::cout << fmt::format("{:30} measured {:.4g} simulated {:.4g} error {:+.1f} %\n", m.what, m.measured,
                              m.simulated, 100 * m.error());
   CHECK(loop.schedule_differences == 0);
-  // How close it comes depends on who else uses the machine: `tokenfab validate --set closed-loop` reports that. An order
-  // of magnitude does not.
+  // How close it comes depends on who else uses the machine: `tokenfab validate --set closed-loop` reports that. An
+  // order of magnitude does not.
   CHECK(loop.iterations.n > 0);
   CHECK_FALSE(loop.metrics.empty());
   for (const SideBySide& m : loop.metrics) {
