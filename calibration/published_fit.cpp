@@ -143,6 +143,24 @@ void step_stage(Calibration& c, const Target& t, const Catalog& catalog) {
   }
   const bool front_end =
       std::any_of(t.served.begin(), t.served.end(), [](const auto& s) { return s.first->kind == "closed-loop"; });
+  // Graphs compiled ahead run a prompt's layers at a cost of their own, however short the prompt; and kernels borrowed
+  // from other engines' GPUs say little of their attention.
+  const bool prompts = std::any_of(t.served.begin(), t.served.end(), [](const auto& s) {
+    const auto& columns = s.second->columns;
+    return std::find(columns.begin(), columns.end(), "ttft_ms") != columns.end();
+  });
+  const bool compiled = engine.batching == "static" && prompts && c.ops.contains("prefill_attention");
+  std::vector<Prior> priors = {{0, 0.7},
+                               {0, 0.15},
+                               {0, 0.25},
+                               {0, compiled ? 1 : 0.4},
+                               {0, 0.7},
+                               {std::log(std::max(engine.step_gap.value, 1e-5)), 1},
+                               {std::log(std::max(engine.sequence_gap.value, 1e-7)), 1}};
+  const std::size_t request_at = priors.size();
+  if (front_end) priors.push_back({std::log(0.03), 1});
+  const std::size_t layer_at = priors.size();
+  if (compiled) priors.push_back({std::log(1e-4), 2});
   const auto with = [&](const std::vector<double>& x, const std::vector<double>& sigma) {
     Calibration out = c;
     const auto value = [&](std::size_t i, const char* unit) {
@@ -150,17 +168,10 @@ void step_stage(Calibration& c, const Target& t, const Catalog& catalog) {
     };
     out.in_step = StepFactors{value(0, "1"), value(1, "1"), value(2, "1"), value(3, "1"), value(4, "1")};
     out.step_gap = value(5, "us"), out.sequence_gap = value(6, "us");
-    if (front_end) out.request_gap = value(7, "ms");
+    if (front_end) out.request_gap = value(request_at, "ms");
+    if (compiled) out.ops.at("prefill_attention").floor = value(layer_at, "us");
     return out;
   };
-  std::vector<Prior> priors = {{0, 0.7},
-                               {0, 0.15},
-                               {0, 0.25},
-                               {0, 0.4},
-                               {0, 0.7},
-                               {std::log(std::max(engine.step_gap.value, 1e-5)), 1},
-                               {std::log(std::max(engine.sequence_gap.value, 1e-7)), 1}};
-  if (front_end) priors.push_back({std::log(0.03), 1});
   const Fit fit = least_squares(priors, kNoise, [&](const std::vector<double>& x, std::vector<double>& out) {
     out.clear();
     log_errors(t, catalog, std::make_shared<Calibration>(with(x, {})), out);

@@ -6,6 +6,7 @@
 namespace tokenfab::market {
 
 inline constexpr MicroUsd kMicroPerUsd = 1'000'000;
+inline constexpr double kLotTokens = 1e6;  // tokens are priced, and traded, by the million
 inline constexpr double kHoursPerDay = 24, kHoursPerWeek = 168, kHoursPerYear = 8760;
 
 /// Nearest whole number of micro-USD.

@@ -12,8 +12,6 @@
 namespace tokenfab::market {
 namespace {
 
-constexpr double kLotTokens = 1e6;
-
 std::int64_t lots_of(const RegionSite& site, int replicas) {
   return static_cast<std::int64_t>(std::floor(replicas * site.replica_tokens_s * 3600 / kLotTokens));
 }

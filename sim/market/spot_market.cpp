@@ -12,8 +12,6 @@
 namespace tokenfab::market {
 namespace {
 
-constexpr double kLotTokens = 1e6;
-
 std::int64_t spare_lots(const SpotSeller& s, std::int64_t hour) {
   const double capacity = s.replicas * s.curve.capacity() * 3600;
   const double own = s.committed_tokens_h * profile_at(s.profile, static_cast<double>(hour) + 0.5);
