@@ -201,7 +201,7 @@ void judge(Calibration& c, const Target& t, const Catalog& catalog) {
     for (const PublishedPoint& p : predict_group(*suite, *group, catalog, std::make_shared<Calibration>(c)))
       if (p.check && std::isfinite(p.predicted)) by_metric[p.metric].push_back({p.predicted, p.measured});
     for (const SuiteGroup::Row& r : group->rows) {
-      const auto of = [&](const char* column) { return group->get(r, column).value_or(0); };
+      const auto of = [&r, g = group](const char* column) { return g->get(r, column).value_or(0); };
       const auto tp = static_cast<int>(std::max(1.0, of("tensor_parallel")));
       auto& known = c.range.tensor_parallel;
       if (std::find(known.begin(), known.end(), tp) == known.end()) known.push_back(tp);
