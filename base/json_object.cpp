@@ -1,11 +1,11 @@
 #include "base/json_object.h"
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/escape.h"
+#include "base/files.h"
 #include "base/text.h"
 
 namespace tokenfab {
@@ -14,19 +14,65 @@ using nlohmann::json;
 namespace {
 
 std::string brief(const json& value) {
-  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  return one_line(value.dump(-1, ' ', false, json::error_handler_t::replace), 60);
 }
 
 std::string escape_pointer(const std::string& key) {
   std::string out;
-  for (char c : key) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  for (const char c : one_line(key, 80)) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
   return out;
+}
+
+/// Lists and objects inside each other, at most `limit` + 1; a superset of what a parser would go into.
+int json_depth(std::string_view text, int limit) {
+  int depth = 0, deepest = 0;
+  for (std::size_t i = 0; i < text.size() && deepest <= limit; ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      for (++i; i < text.size() && text[i] != '"'; ++i) i += text[i] == '\\';
+    } else if (c == '/' && i + 1 < text.size() && (text[i + 1] == '/' || text[i + 1] == '*')) {
+      const std::string_view end = text[i + 1] == '/' ? "\n" : "*/";
+      i = std::min(text.find(end, i + 2), text.size());
+    } else if (c == '[' || c == '{') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+/// The parser's reason without what it read: the file may be anything.
+std::string parser_reason(std::string why) {
+  for (const char* before : {"parse error", "out_of_range"})
+    if (const auto at = why.find(before); at != std::string::npos)
+      if (const auto colon = why.find(": ", at); colon != std::string::npos) {
+        why = why.substr(colon + 2);
+        break;
+      }
+  const auto read = why.find("; last read: "), expected = why.rfind("; expected ");
+  if (read == std::string::npos) return why;
+  return why.substr(0, read) + (expected != std::string::npos && expected > read ? why.substr(expected) : "");
+}
+
+constexpr double kSmallest = 1e-100, kLargest = 1e100;
+
+bool in_magnitude(double v) { return v == 0 || (std::fabs(v) >= kSmallest && std::fabs(v) <= kLargest); }
+
+/// A finite number whose squares and products are numbers, too. Returns what is wrong with it.
+const char* number_fault(const json& v) {
+  if (!v.is_number() || !std::isfinite(v.get<double>())) return " is not a finite number";
+  return in_magnitude(v.get<double>()) ? nullptr : " is out of range; allowed: 0, and magnitudes of 1e-100 to 1e100";
 }
 
 }  // namespace
 
 json parse_json_text(std::string_view text, const std::string& name) {
+  if (text.size() > kMostJsonBytes)
+    throw UserError(name + ": is longer than the " + metric(static_cast<double>(kMostJsonBytes)) +
+                    "B that are allowed");
+  if (json_depth(text, kMostJsonDepth) > kMostJsonDepth)
+    throw UserError(name + ": has lists or objects more than " + std::to_string(kMostJsonDepth) + " deep");
   try {
     return json::parse(text, nullptr, true, true);
   } catch (const json::parse_error& e) {
@@ -35,22 +81,19 @@ json parse_json_text(std::string_view text, const std::string& name) {
       if (text[i] == '\n') ++line, column = 1;
       else ++column;
     }
-    std::string why = e.what();
-    if (const auto at = why.find("; "); at != std::string::npos) why = why.substr(at + 2);
-    else if (const auto colon = why.find(": "); colon != std::string::npos) why = why.substr(colon + 2);
-    throw UserError(name + ":" + std::to_string(line) + ":" + std::to_string(column) + ": not valid JSON: " + why);
+    throw UserError(name + ":" + std::to_string(line) + ":" + std::to_string(column) +
+                    ": not valid JSON: " + parser_reason(e.what()));
   } catch (const json::exception& e) {
-    throw UserError(name + ": not valid JSON: " + e.what());
+    throw UserError(name + ": not valid JSON: " + parser_reason(e.what()));
   }
 }
 
-json parse_json_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw UserError(path + ": cannot be opened for reading");
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) throw UserError(path + ": cannot be read");
-  return parse_json_text(text.str(), path);
+json parse_json_file(const std::string& path) { return parse_json_text(read_file(path, kMostJsonBytes), path); }
+
+bool try_parse_json(std::string_view text, json& out) {
+  if (text.size() > kMostJsonBytes || json_depth(text, kMostJsonDepth) > kMostJsonDepth) return false;
+  out = json::parse(text, nullptr, false);
+  return !out.is_discarded();
 }
 
 JsonObject::JsonObject(const json& value, std::string file, std::string pointer)
@@ -94,7 +137,7 @@ std::vector<JsonObject> JsonObject::objects(const std::string& key) const {
 
 double JsonObject::number(const std::string& key) const {
   const json& v = raw(key);
-  if (!v.is_number() || !std::isfinite(v.get<double>())) fail(key, brief(v) + " is not a finite number");
+  if (const char* fault = number_fault(v)) fail(key, brief(v) + fault);
   return v.get<double>();
 }
 
@@ -149,7 +192,7 @@ std::string JsonObject::one_of(const std::string& key, const std::vector<std::st
   const std::string v = string(key);
   for (const auto& a : allowed)
     if (a == v) return v;
-  fail(key, "\"" + v + "\" is not known; allowed: " + join_names(allowed) + nearest_hint(v, allowed));
+  fail(key, "\"" + one_line(v, 60) + "\" is not known; allowed: " + join_names(allowed) + nearest_hint(v, allowed));
 }
 
 std::string JsonObject::one_of(const std::string& key, const std::vector<std::string>& allowed,
@@ -162,7 +205,7 @@ std::vector<double> JsonObject::numbers(const std::string& key) const {
   if (!list.is_array()) fail(key, brief(list) + " is not a list of numbers");
   std::vector<double> out;
   for (const auto& v : list) {
-    if (!v.is_number() || !std::isfinite(v.get<double>())) fail(key, brief(v) + " is not a finite number");
+    if (const char* fault = number_fault(v)) fail(key, brief(v) + fault);
     out.push_back(v.get<double>());
   }
   return out;

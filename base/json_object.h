@@ -8,9 +8,17 @@
 
 namespace tokenfab {
 
-/// Parses a JSON file, comments allowed. Errors: UserError naming file, line and column.
+/// What anything that is read as JSON may have: bytes of a file, and lists and objects inside each other (libraries
+/// walk them by recursion). Published price lists and indices of weights stay below a tenth of the first.
+inline constexpr std::size_t kMostJsonBytes = std::size_t{256} << 20;
+inline constexpr int kMostJsonDepth = 200;
+
+/// Parses a JSON file, comments allowed. Errors: UserError naming file, line and column, or the limit that it passes.
 nlohmann::json parse_json_file(const std::string& path);
 nlohmann::json parse_json_text(std::string_view text, const std::string& name);
+/// For a line of a log, or a value that may be plain text: false where it is not JSON (no comments), or beyond the
+/// limits.
+bool try_parse_json(std::string_view text, nlohmann::json& out);
 
 /// A read-once view of one JSON object that knows its file and JSON pointer, so that every error is one line:
 ///   scenario.json: /pools/0/chip: "h10-sxm" is not a known chip; allowed: a100-80-sxm, … (nearest: "h100-sxm")
