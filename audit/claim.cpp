@@ -74,7 +74,9 @@ InputSpec read_input(const JsonObject& parent, const std::string& name) {
 
 std::map<std::string, InputSpec> read_inputs(const JsonObject& parent) {
   std::map<std::string, InputSpec> out;
+  constexpr std::size_t kMost = 256;  // one may be computed from another, and so on
   const JsonObject list = parent.object_or_empty("inputs");
+  if (list.keys().size() > kMost) list.fail("", "has more than " + std::to_string(kMost) + " inputs");
   for (const auto& name : list.keys()) out[name] = read_input(list, name);
   return out;
 }

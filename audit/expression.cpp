@@ -2,6 +2,7 @@
 
 #include <muParser.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -29,22 +30,39 @@ double count_at_least(const double* x, int n) {
   return count;
 }
 
+constexpr double kDeepest = 4096;
+
 double expected_tokens(double acceptance, double depth) {
+  if (!(depth <= kDeepest)) throw mu::ParserError("expected_tokens: a depth of at most 4096 is allowed");
   double sum = 1, power = 1;
   for (int i = 1; i <= depth; ++i) sum += power *= acceptance;
   return sum;
 }
 
 double best_depth(double acceptance, double cost) {
-  constexpr int kDeepest = 64;
+  constexpr int kMost = 64;
   int best = 0;
   const auto speed = [&](int depth) { return expected_tokens(acceptance, depth) / (1 + cost * depth); };
-  for (int depth = 1; depth <= kDeepest; ++depth)
+  for (int depth = 1; depth <= kMost; ++depth)
     if (speed(depth) > speed(best)) best = depth;
   return best;
 }
 
+constexpr std::size_t kLongest = 4096, kMostNested = 64;
+
+/// The parser's time grows with the length, its stacks with the depth. Returns what is wrong.
+std::string too_large(const std::string& expression) {
+  if (expression.size() > kLongest) return "is longer than " + std::to_string(kLongest) + " characters";
+  std::size_t depth = 0, deepest = 0;
+  for (const char c : expression) {
+    if (c == '(') deepest = std::max(deepest, ++depth);
+    if (c == ')' && depth > 0) --depth;
+  }
+  return deepest > kMostNested ? "has more than " + std::to_string(kMostNested) + " brackets inside each other" : "";
+}
+
 mu::Parser parser_of(const std::string& expression) {
+  if (const std::string why = too_large(expression); !why.empty()) throw mu::ParserError(why);
   mu::Parser p;
   p.DefineFun("ceil", up);
   p.DefineFun("floor", down);
@@ -85,7 +103,9 @@ double evaluate(const std::string& expression, const std::function<double(const 
   try {
     mu::Parser p = parser_of(expression);
     for (auto& [name, number] : values) p.DefineVar(name, &number);
-    return p.Eval();
+    const double result = p.Eval();
+    if (std::isnan(result)) throw mu::ParserError("its value is not a number");
+    return result;
   } catch (const mu::Parser::exception_type& e) {
     refuse(where, expression, e);
   }

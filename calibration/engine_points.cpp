@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/json_object.h"
 #include "base/text.h"
 #include "engine/engine.h"
 #include "hwmodels/dtype.h"
@@ -19,9 +21,12 @@ using nlohmann::json;
 
 constexpr double kAboveBest = 1.02;  // peaks above the best that was seen: shares stay below one
 
-Dtype dtype_of(const std::string& name) {
+constexpr const char* kNoRow = "is not a row of tokenfab engine measure";
+
+Dtype dtype_of(const std::string& name, const std::string& where = "") {
   if (const auto dtype = dtype_named(name)) return *dtype;
-  throw UserError("\"" + name + "\" is not a known type of weights or cache; allowed: " + join_names(dtype_names()));
+  throw UserError(where + "\"" + name +
+                  "\" is not a known type of weights or cache; allowed: " + join_names(dtype_names()));
 }
 
 Sourced own(double value, const char* unit, const std::string& source, const std::string& date) {
@@ -62,9 +67,7 @@ Chip machine(const MeasurementHeader& h, const std::vector<Measurement>& measure
   return c;
 }
 
-std::string gemm_dtype(Dtype weights) {
-  return weights == Dtype::bf16 ? "" : "w-" + name_of(weights);
-}
+std::string gemm_dtype(Dtype weights) { return weights == Dtype::bf16 ? "" : "w-" + name_of(weights); }
 
 /// Where a measurement belongs in the fit; group "" for what the step model has no class for.
 OperatorPoint operator_point(const Measurement& m, const Deployment& d) {
@@ -121,21 +124,49 @@ void widen(CalibratedRange& r, const Measurement& m) {
   }
 }
 
-Measurement measurement_of(const json& row) {
+constexpr std::int64_t kMostRows = 1 << 22;  // tokens in one call
+constexpr double kMostWork = 1e24;           // bytes or FLOP of one call
+constexpr std::int64_t kMostSum = std::int64_t{1} << 50;
+
+/// What a step model is asked about a whole step.
+StepSums sums_of(const JsonObject& s) {
+  const auto sum = [&](const char* key) { return s.integer(key, 0, kMostSum); };
+  return {sum("decode_sequences"),  sum("decode_kv_tokens"),  sum("prefill_tokens"), sum("prefill_sequences"),
+          sum("prefill_attention"), sum("prefill_kv_tokens"), sum("prefill_outputs")};
+}
+
+Measurement measurement_of(const JsonObject& row) {
   Measurement m;
-  m.key = row.at("key"), m.kind = row.at("kind"), m.op = row.at("op");
-  m.rows = row.at("rows"), m.layers = row.value("layers", std::int64_t{1});
-  m.median_s = row.at("median_s"), m.bytes = row.at("bytes"), m.flop = row.at("flop");
-  if (!(m.median_s > 0)) throw UserError("median_s must be above 0");
-  m.n = row.value("n", std::int64_t{0}), m.k = row.value("k", std::int64_t{0});
-  m.batch = row.value("batch", std::int64_t{0}), m.context = row.value("context", std::int64_t{0});
-  m.chunk = row.value("chunk", std::int64_t{0});
-  m.joules = row.value("joules", 0.0);
-  if (m.kind != "step") return m;
-  const json& s = row.at("sums");
-  m.sums = {s.at("decode_sequences"),  s.at("decode_kv_tokens"),  s.at("prefill_tokens"), s.at("prefill_sequences"),
-            s.at("prefill_attention"), s.at("prefill_kv_tokens"), s.at("prefill_outputs")};
+  m.key = row.string("key"), m.op = row.string("op"), m.kind = row.one_of("kind", {"operator", "step"});
+  m.rows = row.integer("rows", 1, kMostRows), m.layers = row.integer("layers", 1, 10'000, 1);
+  m.median_s = row.number_in("median_s", 1e-12, 1e6);
+  m.bytes = row.number_in("bytes", 0, kMostWork), m.flop = row.number_in("flop", 0, kMostWork);
+  m.n = row.integer("n", 0, kMostRows, 0), m.k = row.integer("k", m.n > 0 ? 1 : 0, kMostRows, m.n > 0 ? 1 : 0);
+  const bool attends = m.op == "prefill_attention" || m.op == "decode_attention";
+  const auto count = [&](const char* key, bool needed) {
+    return needed ? row.integer(key, 1, kMostRows) : row.integer(key, 0, kMostRows, 0);
+  };
+  m.batch = count("batch", attends), m.context = count("context", attends);
+  m.chunk = count("chunk", m.op == "prefill_attention");
+  if (m.op == "prefill_attention" && m.chunk > m.context) row.fail("chunk", "is more than its context");
+  m.joules = row.number_in("joules", 0, 1e12, 0);
+  if (m.kind == "step") m.sums = sums_of(row.object("sums"));
   return m;
+}
+
+MeasurementHeader header_of(const JsonObject& row, const std::string& where) {
+  MeasurementHeader h = {row.string("device"),
+                         row.string("version"),
+                         row.string("date"),
+                         row.string("model"),
+                         row.string("weights"),
+                         row.string("kv"),
+                         row.number_in("read_gbps", 1e-3, 1e9),
+                         row.number_in("peak_tflops", 1e-9, 1e9),
+                         row.number_in("idle_watts", 0, 1e9, 0),
+                         row.string("power_source", "")};
+  dtype_of(h.weights, where), dtype_of(h.kv, where);
+  return h;
 }
 
 }  // namespace
@@ -187,35 +218,17 @@ EngineMeasurements engine_measurements(const MeasurementHeader& h, const std::ve
 }
 
 EngineMeasurements read_engine_measurements(const std::string& path, const std::string& chip, const Catalog& catalog) {
-  std::ifstream in(path);
-  if (!in) throw UserError(path + ": cannot be read");
+  std::istringstream in(read_file(path, kMostJsonBytes));
   MeasurementHeader h;
   std::vector<Measurement> measured;
   std::string line;
   for (int number = 1; std::getline(in, line); ++number) {
-    try {
-      const json row = json::parse(line);
-      if (row.contains("header")) {
-        h = {row.at("device"),
-             row.at("version"),
-             row.at("date"),
-             row.at("model"),
-             row.at("weights"),
-             row.at("kv"),
-             row.at("read_gbps"),
-             row.at("peak_tflops"),
-             row.value("idle_watts", 0.0),
-             row.value("power_source", "")};
-        dtype_of(h.weights), dtype_of(h.kv);
-      } else {
-        measured.push_back(measurement_of(row));
-      }
-    } catch (const json::exception& e) {
-      throw UserError(path + ": line " + std::to_string(number) +
-                      ": is not a row of tokenfab engine measure: " + e.what());
-    } catch (const UserError& e) {
-      throw UserError(path + ": line " + std::to_string(number) + ": " + e.what());
-    }
+    const std::string where = path + ": line " + std::to_string(number) + ": ";
+    json row;
+    if (!try_parse_json(line, row)) throw UserError(where + kNoRow + ": no JSON");
+    const JsonObject object(row, where + kNoRow);
+    if (object.has("header")) h = header_of(object, where);
+    else measured.push_back(measurement_of(object));
   }
   if (h.model.empty()) throw UserError(path + ": has no header of tokenfab engine measure");
   return engine_measurements(h, measured, chip, catalog);

@@ -1,18 +1,24 @@
 #include "calibration/write_calibration.h"
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace tokenfab::calibration {
 namespace {
 
 using json = nlohmann::ordered_json;
 
+double finite(double x) {
+  if (!std::isfinite(x))
+    throw UserError("the measurements do not determine a calibration: they are too few, or contradict each other");
+  return x;
+}
+
 double rounded(double x, int digits = 4) {
-  if (x == 0 || !std::isfinite(x)) return 0;
+  if (finite(x) == 0) return 0;
   const double scale = std::pow(10.0, digits - 1 - std::floor(std::log10(std::fabs(x))));
   return std::round(x * scale) / scale;
 }
@@ -41,7 +47,7 @@ json numbers(const std::vector<double>& v, int digits) {
 /// Residuals to a thousandth.
 json ratios(const std::vector<double>& v) {
   json out = json::array();
-  for (const double x : v) out.push_back(std::round(x * 1000) / 1000);
+  for (const double x : v) out.push_back(std::round(finite(x) * 1000) / 1000);
   return out;
 }
 
@@ -173,10 +179,12 @@ std::string calibration_text(const Calibration& c) {
   return text + "\n";
 }
 
-void write_calibration(const Calibration& calibration, const std::string& path) {
-  std::ofstream out(path);
-  out << calibration_text(calibration) << std::flush;
-  if (!out) throw UserError(path + ": cannot be written");
+void write_calibration(const Calibration& calibration, const std::string& path,
+                       const std::vector<std::string>& inputs) {
+  const auto is_calibration = [](std::string_view head) {
+    return head.find("calibration.schema.json") != std::string_view::npos;
+  };
+  write_file(path, calibration_text(calibration), {"a calibration of tokenfab", is_calibration}, inputs);
 }
 
 }  // namespace tokenfab::calibration

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "hwmodels/calibration.h"
 
@@ -8,7 +9,8 @@ namespace tokenfab::calibration {
 /// The file that load_calibration reads; four significant digits.
 std::string calibration_text(const Calibration& calibration);
 
-/// Writes it. UserError where the file cannot be written.
-void write_calibration(const Calibration& calibration, const std::string& path);
+/// Writes it over an older one, if any; never over one of `inputs`. Errors: UserError.
+void write_calibration(const Calibration& calibration, const std::string& path,
+                       const std::vector<std::string>& inputs = {});
 
 }  // namespace tokenfab::calibration

@@ -1,12 +1,11 @@
 #include "engine/model_config.h"
 
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json_object.h"
 #include "base/text.h"
 
@@ -170,13 +169,7 @@ std::vector<std::string> ModelConfig::presets() {
   return names;
 }
 
-ModelConfig ModelConfig::from_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw UserError(path + ": cannot be opened");
-  std::ostringstream text;
-  text << in.rdbuf();
-  return from_text(text.str(), path);
-}
+ModelConfig ModelConfig::from_file(const std::string& path) { return from_text(read_file(path, kMostJsonBytes), path); }
 
 ModelConfig ModelConfig::from_text(std::string_view bytes, const std::string& path) {
   const nlohmann::json text = parse_json_text(bytes, path);

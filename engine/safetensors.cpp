@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -18,6 +20,8 @@
 namespace tokenfab::engine {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::uint64_t kLongestHeader = 100'000'000;  // of the format
 
 std::size_t value_bytes(const std::string& dtype) {
   static const std::map<std::string, std::size_t> sizes = {
@@ -41,8 +45,9 @@ Safetensors::Entry parse_entry(const JsonObject& json, const char* data, std::si
     count *= d;
   }
   const std::vector<double> offsets = json.numbers("data_offsets");
-  if (offsets.size() != 2 || !(offsets[0] >= 0) || !(offsets[1] >= offsets[0]) ||
-      !(offsets[1] <= static_cast<double>(available)))
+  if (offsets.size() != 2 || offsets[0] != std::floor(offsets[0]) || offsets[1] != std::floor(offsets[1]))
+    json.fail("data_offsets", "are not two whole numbers of bytes");
+  if (!(offsets[0] >= 0) || !(offsets[1] >= offsets[0]) || !(offsets[1] <= static_cast<double>(available)))
     json.fail("data_offsets", "leave the file (" + std::to_string(available) + " bytes of data)");
   if (count > limit || count * static_cast<double>(each) != offsets[1] - offsets[0])
     json.fail("data_offsets", "do not match the shape");
@@ -50,6 +55,23 @@ Safetensors::Entry parse_entry(const JsonObject& json, const char* data, std::si
   entry.bytes = static_cast<std::size_t>(offsets[1] - offsets[0]);
   entry.file = json.file();
   return entry;
+}
+
+/// The format's rule: the tensors fill the data without gap or overlap.
+void check_layout(std::vector<std::pair<const char*, const Safetensors::Entry*>> parts, const char* data,
+                  std::size_t bytes, const std::string& path) {
+  std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.second->data, a.second->bytes) < std::pair(b.second->data, b.second->bytes);
+  });
+  const char* at = data;
+  for (const auto& [name, entry] : parts) {
+    if (entry->data != at)
+      throw UserError(path + ": tensor \"" + name + "\" " + (entry->data < at ? "overlaps" : "leaves a gap after") +
+                      " the one before it");
+    at += entry->bytes;
+  }
+  if (at != data + bytes)
+    throw UserError(path + ": " + std::to_string(data + bytes - at) + " bytes at its end belong to no tensor");
 }
 
 }  // namespace
@@ -82,15 +104,21 @@ void Safetensors::add(std::string_view bytes, const std::string& path) {
   std::uint64_t header = 0;
   if (bytes.size() < 8) throw UserError(path + ": is too short for a safetensors file");
   std::memcpy(&header, bytes.data(), 8);
-  if (header > bytes.size() - 8)
+  if (header > bytes.size() - 8 || header > kLongestHeader)
     throw UserError(path + ": its header would be " + std::to_string(header) + " bytes, the file has " +
-                    std::to_string(bytes.size()));
+                    std::to_string(bytes.size()) + "; allowed: " + std::to_string(kLongestHeader));
   const auto length = static_cast<std::size_t>(header);
   const nlohmann::json text = parse_json_text(bytes.substr(8, length), path);
   const JsonObject json(text, path);
-  for (const std::string& name : json.keys())
-    if (name != "__metadata__")
-      entries_[name] = parse_entry(json.object(name), bytes.data() + 8 + length, bytes.size() - 8 - length);
+  const std::string_view data = bytes.substr(8 + length);
+  std::vector<std::pair<const char*, const Entry*>> parts;
+  for (const std::string& name : json.keys()) {
+    if (name == "__metadata__") continue;
+    const auto [at, fresh] = entries_.emplace(name, parse_entry(json.object(name), data.data(), data.size()));
+    if (!fresh) json.fail(name, "is in " + at->second.file + ", too");
+    parts.emplace_back(at->first.c_str(), &at->second);
+  }
+  check_layout(std::move(parts), data.data(), data.size(), path);
 }
 
 Safetensors::Safetensors(const std::string& file_or_folder) {

@@ -1,11 +1,10 @@
 #include "scenarios/market.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "scenarios/market_json.h"
 #include "scenarios/resolve.h"
@@ -78,13 +77,7 @@ void read_section(const JsonObject& market, const char* key, std::optional<Plan>
   o.finish();
 }
 
-std::string text_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw UserError(path + ": cannot be opened for reading");
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
+std::string text_of(const std::string& path) { return read_file(path, kMostJsonBytes); }
 
 }  // namespace
 

@@ -83,6 +83,7 @@ json resolve_like(const json& alternative, const std::map<std::string, json>& kn
       if (key != "like" && key != "set") out[key] = value;
   }
   if (view.has("set")) {
+    if (!view.raw("set").is_object()) view.fail("set", "is not an object of JSON pointers and values");
     for (const auto& [pointer, value] : view.raw("set").items()) {
       if (pointer.starts_with("/workload") && !out.contains("workload")) out["workload"] = workload;
       set_at(out, pointer, value, view.file() + ": " + view.pointer() + "/set");
@@ -99,13 +100,14 @@ void apply_set(json& scenario, const std::string& assignment) {
   if (equals == std::string::npos || assignment[0] != '/')
     throw UserError("--set " + assignment + ": write --set /json/pointer=value");
   const std::string pointer = assignment.substr(0, equals), text = assignment.substr(equals + 1);
-  json value = json::parse(text, nullptr, false);
-  if (value.is_discarded()) value = text;
+  json value;
+  if (!try_parse_json(text, value)) value = text;
   const std::string context = "--set " + assignment;
-  if (scenario.contains("alternatives") && belongs_to_alternative(pointer)) {
+  if (scenario.contains("alternatives") && scenario["alternatives"].is_array() && belongs_to_alternative(pointer)) {
     for (auto& alternative : scenario["alternatives"])
       if (alternative.is_object()) {
-        if (alternative.contains("like")) alternative["set"][pointer] = value;
+        if (alternative.contains("like") && alternative.value("set", json::object()).is_object())
+          alternative["set"][pointer] = value;
         else set_at(alternative, pointer, value, context);
       }
     return;

@@ -1,10 +1,9 @@
 #include "scenarios/scenario.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "scenarios/disaggregation.h"
 #include "scenarios/fleet_json.h"
 #include "scenarios/resolve.h"
@@ -110,11 +109,7 @@ Scenario parse_scenario(const std::string& text, const std::string& name, const 
 }
 
 Scenario load_scenario(const std::string& path, const ScenarioOptions& options) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw UserError(path + ": cannot be opened for reading");
-  std::ostringstream text;
-  text << in.rdbuf();
-  return parse_scenario(text.str(), path, options);
+  return parse_scenario(read_file(path, kMostJsonBytes), path, options);
 }
 
 }  // namespace tokenfab

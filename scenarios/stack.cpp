@@ -15,6 +15,7 @@ namespace {
 json needed(const JsonObject& entry, const std::map<std::string, json>& sets) {
   json all = json::object();
   if (!entry.has("needs")) return all;
+  if (!entry.raw("needs").is_array()) entry.fail("needs", "is not a list of names");
   for (const json& name : entry.raw("needs")) {
     const auto found = name.is_string() ? sets.find(name.get<std::string>()) : sets.end();
     if (found == sets.end()) entry.fail("needs", name.dump() + " is not the name of an earlier entry");
@@ -37,6 +38,7 @@ void expand_stack(json& scenario, const std::string& file) {
   std::string before = kStackBase;
   for (const JsonObject& entry : top.objects("stack")) {
     const std::string name = entry.string("name");
+    (void)entry.object("set");
     const json set = sets[name] = entry.raw("set");
     std::string ground = kStackBase;
     if (const json needs = needed(entry, sets); !needs.empty()) {

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/text.h"
 #include "sim/workload/fields.h"
 #include "sim/workload/row_parser.h"
@@ -12,6 +13,8 @@ class CsvParser final : public RowParser {
       : layout_(layout), unit_(layout.iso_time ? TimeUnit::iso8601 : time_unit(layout.unit)) {
     split_csv(header, cells_);
     columns_ = cells_.size();
+    // A header without any of its columns is that of another file, of which nothing is shown.
+    for (const std::string& name : {layout.arrival, layout.input, layout.output}) known_ += place(name) != kNone;
     arrival_ = find(layout.arrival);
     input_ = find(layout.input);
     output_ = find(layout.output);
@@ -43,12 +46,17 @@ class CsvParser final : public RowParser {
     why = column + ": " + why;
     return false;
   }
-  std::size_t find(const std::string& name) const {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
+  std::size_t place(const std::string& name) const {
+    for (std::size_t i = 0; i < cells_.size(); ++i)
       if (trimmed(cells_[i]) == name) return i;
-      names.emplace_back(trimmed(cells_[i]).substr(0, 60));
-    }
+    return kNone;
+  }
+  std::size_t find(const std::string& name) const {
+    const std::size_t at = place(name);
+    if (at != kNone) return at;
+    if (known_ == 0) throw UserError("there is no column " + shown(name));
+    std::vector<std::string> names;
+    for (const std::string_view cell : cells_) names.push_back(one_line(trimmed(cell), 60));
     throw UserError("there is no column " + shown(name) + "; the header has: " + join_names(names) +
                     nearest_hint(name, names));
   }
@@ -57,6 +65,7 @@ class CsvParser final : public RowParser {
   TimeUnit unit_;
   std::vector<std::string_view> cells_;
   std::size_t columns_ = 0, arrival_ = 0, input_ = 0, output_ = 0, cached_ = kNone;
+  int known_ = 0;  // named columns that are there
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/text.h"
 #include "sim/workload/lengths.h"
 
@@ -163,11 +164,7 @@ bool parse_tokens(std::string_view text, std::int64_t low, std::int64_t& out, st
   return check_tokens(out, low, why);
 }
 
-std::string shown(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text.substr(0, 40)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  return out + (text.size() > 40 ? "…\"" : "\"");
-}
+std::string shown(std::string_view text) { return "\"" + one_line(text, 44) + "\""; }
 
 std::string_view trimmed(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };

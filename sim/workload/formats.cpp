@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json_object.h"
 #include "base/text.h"
 #include "sim/workload/fields.h"
 #include "sim/workload/row_parser.h"
@@ -12,8 +13,8 @@ using nlohmann::json;
 namespace {
 
 std::string detect_json(std::string_view line, const TraceOptions& options) {
-  const json object = json::parse(line, nullptr, false);
-  if (!object.is_object()) throw UserError("the first line is not a JSON object: " + shown(line));
+  json object;
+  if (!try_parse_json(line, object) || !object.is_object()) throw UserError("the first line is not a JSON object");
   const auto has = [&](const std::string& key) { return object.contains(key); };
   if (has("input_length")) return "mooncake";
   if (has("usage") || has("response") || has("prompt_tokens")) return "openai-usage";
@@ -35,7 +36,7 @@ std::string detect_csv(std::string_view line, const TraceOptions& options) {
   if (has("Request tokens") && has("Response tokens")) return "burstgpt";
   if (has("num_prefill_tokens")) return "vidur";
   if (has(options.columns.arrival) || has(options.columns.input) || has(options.columns.output)) return "csv";
-  throw UserError("the first line " + shown(line) + " fits no known format (" + join_names(trace_formats()) +
+  throw UserError("the first line fits no known format (" + join_names(trace_formats()) +
                   "); for another CSV name its columns for arrival, input and output");
 }
 

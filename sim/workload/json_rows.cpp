@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json_object.h"
 #include "sim/workload/fields.h"
 #include "sim/workload/row_parser.h"
 
@@ -9,9 +10,9 @@ namespace tokenfab {
 using nlohmann::json;
 
 bool parse_json_line(std::string_view line, json& out, std::string& why) {
-  out = json::parse(line, nullptr, false);
-  if (out.is_object()) return true;
-  why = shown(line) + (out.is_discarded() ? " is not valid JSON" : " is not a JSON object");
+  const bool is_json = try_parse_json(line, out);
+  if (is_json && out.is_object()) return true;
+  why = is_json ? "is not a JSON object" : "is not valid JSON";  // nothing of it: the file may be no trace at all
   return false;
 }
 

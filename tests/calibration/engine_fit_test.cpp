@@ -228,8 +228,17 @@ TEST_CASE("a file of measurements that is broken is refused with its line") {
   says({other}, "line 1: \"int5\" is not a known type");
   std::string idle = good;
   idle.replace(idle.find("1e-5"), 4, "0");
-  says({kHeader, idle}, "line 2: median_s must be above 0");
-  CHECK_THROWS_WITH(read_engine_measurements("absent.jsonl", "", Catalog::standard()), "absent.jsonl: cannot be read");
+  says({kHeader, idle}, "line 2: is not a row of tokenfab engine measure: /median_s: 0 is out of range");
+  // A row that would make the fit divide by nothing, or allocate by the row.
+  const std::string shape = R"("rows": 16, "batch": 1, "context": 16)";
+  says({kHeader, row("prefill_attention", shape)},
+       "line 2: is not a row of tokenfab engine measure: /chunk: is missing");
+  says({kHeader, row("prefill_attention", shape + R"(, "chunk": 17)")},
+       "line 2: is not a row of tokenfab engine measure: /chunk: is more than its context");
+  says({kHeader, row("norm_activation", R"("rows": 2147483647)")},
+       "line 2: is not a row of tokenfab engine measure: /rows: 2147483647 is out of range");
+  CHECK_THROWS_WITH(read_engine_measurements("absent.jsonl", "", Catalog::standard()),
+                    "absent.jsonl: cannot be opened for reading");
 }
 
 TEST_CASE("an engine fit predicts unseen steps and finds the gaps of the engine that was measured") {

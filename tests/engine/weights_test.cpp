@@ -125,6 +125,18 @@ TEST_CASE("damaged or unfit weights and configs are refused with one line that s
   CHECK(error_of(open).find("do not match the shape") != std::string::npos);
   write_file(folder / "x.safetensors", R"({"a":{"dtype":"BF99","shape":[4],"data_offsets":[0,8]}})", "12345678");
   CHECK(error_of(open).find("BF99") != std::string::npos);
+  // Overlaps, gaps, loose ends and offsets that are no bytes: nothing that the format forbids gets through.
+  const auto refuses = [&](const std::string& header, const std::string& why) {
+    write_file(folder / "x.safetensors", header, "12345678");
+    CAPTURE(header);
+    CHECK(error_of(open).find(why) != std::string::npos);
+  };
+  const std::string a = R"("a":{"dtype":"BF16","shape":[2],"data_offsets":[)", b = a.substr(0, 1) + "b" + a.substr(2);
+  refuses("{" + a + "0,4]}," + b + "2,6]}}", "\"b\" overlaps");
+  refuses("{" + a + "0,4]}," + b + "0,4]}}", "overlaps");
+  refuses("{" + a + "0,3.5]}}", "whole numbers");
+  refuses("{" + b + "4,8]}}", "leaves a gap");
+  refuses("{" + a + "0,4]}}", "4 bytes at its end belong to no tensor");
   write_file(folder / "x.safetensors", R"({"model.norm.weight":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}})",
              "12345678");
   const StoredWeights stored(folder / "x.safetensors");

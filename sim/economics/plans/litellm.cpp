@@ -18,6 +18,8 @@ enum Kind : std::size_t { kInput, kCached, kWrite, kOutput, kKinds };
 constexpr std::array<const char*, kKinds> kNames = {"input_cost_per_token", "cache_read_input_token_cost",
                                                     "cache_creation_input_token_cost", "output_cost_per_token"};
 
+constexpr std::size_t kLongestKey = 100;
+
 using Place = std::pair<std::string, std::int32_t>;     // tier, above
 using Row = std::array<std::optional<double>, kKinds>;  // USD per million tokens
 
@@ -28,10 +30,11 @@ std::string tier_of(const std::string& suffix) {
 std::map<Place, Row> read_rows(const JsonObject& model) {
   static const std::regex pattern(
       "(input_cost_per_token|cache_read_input_token_cost|cache_creation_input_token_cost|output_cost_per_token)"
-      "(?:_above_([0-9]+)k_tokens)?(_batches|_flex|_priority)?");
+      "(?:_above_([0-9]{1,6})k_tokens)?(_batches|_flex|_priority)?");
   std::map<Place, Row> rows;
   for (const auto& key : model.keys()) {
     std::smatch m;
+    if (key.size() > kLongestKey) continue;  // the library's matcher recurses by character
     if (!std::regex_match(key, m, pattern) || model.raw(key).is_null()) continue;
     const auto above = static_cast<std::int32_t>(m[2].matched ? 1000 * std::stol(m[2]) : 0);
     if (above > 0 && std::find(kMeterBrackets.begin(), kMeterBrackets.end(), above) == kMeterBrackets.end())
