@@ -54,7 +54,8 @@ void write_money(Connection& db, std::int64_t run, const RunRecord& r) {
 }
 
 void read_money(Connection& db, std::int64_t run, RunRecord& r) {
-  require(read_one(db, run, "cost WHERE run_id = ?", r.cost, kCost), "a complete run has costs");
+  if (!read_one(db, run, "cost WHERE run_id = ?", r.cost, kCost))
+    throw UserError(db.path() + ": run " + std::to_string(run) + " is damaged: it has no costs");
   read_one(db, run, "cost_detail WHERE run_id = ?", r.cost.detail, kCostDetail);
   r.cost.detail.unit_costs = read_list<UnitCost>(db, run, "unit_cost WHERE run_id = ? ORDER BY entry", kUnitCost);
   r.pnl = read_pnl(db, run);

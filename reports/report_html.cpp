@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/escape.h"
 #include "reports/embedded.h"
 #include "reports/report_sections.h"
 
@@ -281,11 +282,16 @@ std::string script_safe(const std::string& text) {
     if (text[i] == '<') out += "\\u003c";
     else if (text[i] == '>') out += "\\u003e";
     else if (text[i] == '&') out += "\\u0026";
-    else if (text.compare(i, 3, "\xe2\x80\xa8") == 0) out += "\\u2028", i += 2;
-    else if (text.compare(i, 3, "\xe2\x80\xa9") == 0) out += "\\u2029", i += 2;
     else out += text[i];
   }
   return out;
+}
+
+/// Names and texts as a page can show them; the chart library's expressions take no line separators either.
+void escape_texts(json& value) {
+  if (value.is_string()) value = escaped(value.get_ref<const std::string&>());
+  else if (value.is_structured())
+    for (json& item : value) escape_texts(item);
 }
 
 void replace_mark(std::string& page, const std::string& mark, std::string_view text) {
@@ -310,6 +316,7 @@ std::string report_data(const std::vector<RunRecord>& runs, const std::string& v
   data["prices"] = distinct<PriceUsed>(runs, &RunRecord::prices, [](const PriceUsed& p) {
     return json{{"item", p.item}, {"value", p.value}, {"unit", p.unit}, {"source", p.source}, {"as_of", p.as_of}};
   });
+  escape_texts(data);
   return data.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

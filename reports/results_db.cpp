@@ -6,14 +6,17 @@
 #include <limits>
 #include <vector>
 
+#include "base/files.h"
 #include "reports/embedded.h"
 #include "reports/fields.h"
 #include "reports/fleet_db.h"
 #include "reports/latency_db.h"
 #include "reports/money_db.h"
 #include "reports/pools_db.h"
+#include "reports/seal.h"
 #include "reports/sqlite.h"
 #include "reports/table_rows.h"
+#include "sim/core/row_spool.h"
 
 namespace tokenfab {
 namespace {
@@ -22,8 +25,9 @@ using sqlite::Connection;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-constexpr int kApplicationId = 0x746b6662;  // "tkfb"
-constexpr int kSchemaVersion = 8;
+constexpr int kApplicationId = 0x746b6662;               // "tkfb"
+constexpr int kSchemaVersion = 9, kUnsealedVersion = 8;  // the older one has no table of seals
+
 int pragma(Connection& db, const char* name) {
   Statement s(db, std::string("PRAGMA ") + name);
   int value = 0;
@@ -80,11 +84,11 @@ void read_series(Connection& db, std::int64_t run, Series& series) {
   }
 }
 
-void write_rows(Connection& db, std::int64_t run, const std::vector<RequestRow>& rows) {
+void write_rows(Connection& db, std::int64_t run, const RunRecord& record) {
   static constexpr std::array<const char*, 3> kStates = {"served", "rejected", "in_flight"};
   Statement s(db, "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const auto time = [&](Ns t) { t < 0 ? s.bind_null() : s.bind(t); };
-  for (const RequestRow& r : rows) {
+  for_each_row(record, [&](const RequestRow& r) {
     s.bind(run).bind(r.id).bind(r.arrival);
     time(r.first_token);
     time(r.finish);
@@ -96,28 +100,47 @@ void write_rows(Connection& db, std::int64_t run, const std::vector<RequestRow>&
         .bind(r.replica)
         .bind(std::string(kStates[static_cast<std::size_t>(r.state)]))
         .execute();
-  }
+  });
+}
+
+[[noreturn]] void damaged(Connection& db, std::int64_t run, const std::string& why) {
+  throw UserError(db.path() + ": run " + std::to_string(run) + " is damaged: " + why);
 }
 
 }  // namespace
 
 struct ResultsDb::Impl {
   Connection db;
+  sqlite::Seal seal;
   std::string version;
   bool writes = false;
 
-  Impl(const std::string& path, int flags) : db(path, flags) {}
+  Impl(const std::string& path, int flags) : db(path, flags), seal(db) {}
   ~Impl() {
     // Folds the log into the file, so that one .db file remains.
     if (writes) db.try_run("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE");
   }
 
   void check_ours() {
+    if (empty()) throw UserError(db.path() + ": holds no results");
     if (pragma(db, "application_id") != kApplicationId)
       throw UserError(db.path() + ": is a SQLite file, but not tokenfab results");
-    if (const int v = pragma(db, "user_version"); v != kSchemaVersion)
+    if (const int v = pragma(db, "user_version"); v != kSchemaVersion && v != kUnsealedVersion)
       throw UserError(db.path() + ": has results schema " + std::to_string(v) + "; this version reads " +
                       std::to_string(kSchemaVersion));
+  }
+  bool sealed() { return pragma(db, "user_version") != kUnsealedVersion; }
+  /// Gives an older file the table that it lacks, and its runs a seal.
+  void upgrade() {
+    Transaction transaction(db);
+    if (sealed()) return;
+    db.run("CREATE TABLE seal (run_id INTEGER PRIMARY KEY REFERENCES run(id), digest INTEGER NOT NULL)");
+    Statement runs(db, "SELECT id FROM run WHERE state = 'complete'");
+    std::vector<std::int64_t> ids;
+    while (runs.step()) runs.read(ids.emplace_back());
+    for (const std::int64_t id : ids) seal.set(id);
+    db.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+    transaction.commit();
   }
   bool empty() {
     Statement s(db, "SELECT COUNT(*) FROM sqlite_master");
@@ -133,6 +156,7 @@ ResultsDb& ResultsDb::operator=(ResultsDb&&) noexcept = default;
 ResultsDb::~ResultsDb() = default;
 
 ResultsDb ResultsDb::create_or_open(const std::string& path, const std::string& version) {
+  check_output_path(path, "results file");
   auto impl = std::make_unique<Impl>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   impl->version = version;
   Connection& db = impl->db;
@@ -149,6 +173,7 @@ ResultsDb ResultsDb::create_or_open(const std::string& path, const std::string& 
   } else {
     impl->check_ours();
     db.run("PRAGMA journal_mode = WAL");
+    impl->upgrade();
   }
   db.run("PRAGMA synchronous = NORMAL");
   impl->writes = true;
@@ -157,7 +182,8 @@ ResultsDb ResultsDb::create_or_open(const std::string& path, const std::string& 
 
 ResultsDb ResultsDb::open(const std::string& path) {
   if (!std::filesystem::exists(path)) throw UserError(path + ": no such file");
-  auto impl = std::make_unique<Impl>(path, SQLITE_OPEN_READONLY);
+  // What a killed writer left is brought in order by the first who may write, a reader too.
+  auto impl = std::make_unique<Impl>(path, sqlite::has_log(path) ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
   impl->check_ours();
   return ResultsDb(std::move(impl));
 }
@@ -185,10 +211,11 @@ void ResultsDb::finish_run(std::int64_t run, const RunRecord& r) {
   write_sessions(db, run, r.sessions);
   write_series(db, run, r.series);
   write_list(db, run, "assumption", "entry", r.assumptions, kAssumption);
-  write_rows(db, run, r.rows);
+  write_rows(db, run, r);
   write_list(db, run, "band", "entry", r.bands.of, kBand);
   write_fleet(db, run, r.fleet);
   Statement(db, "UPDATE run SET state = 'complete' WHERE id = ?").bind(run).execute();
+  impl_->seal.set(run);
   transaction.commit();
 }
 
@@ -250,7 +277,8 @@ RunRecord ResultsDb::load(std::int64_t run) {
   RunRecord r;
   if (!read_one(db, run, "run WHERE id = ? AND state = 'complete'", r, kRun))
     throw UserError(db.path() + ": run " + std::to_string(run) + " is not there or not complete");
-  require(read_one(db, run, "total WHERE run_id = ?", r, kTotal), "a complete run has totals");
+  if (impl_->sealed()) impl_->seal.check(run);
+  if (!read_one(db, run, "total WHERE run_id = ?", r, kTotal)) damaged(db, run, "it has no totals");
   read_money(db, run, r);
   r.pools = read_pools(db, run);
   read_latency(db, run, r.latency);

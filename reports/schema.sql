@@ -12,6 +12,10 @@ CREATE TABLE run (
   scenario TEXT NOT NULL            -- JSON, resolved: what was run
 );
 
+-- A hash over the rows that a run has in the other tables, request apart. A run whose rows are not those that were
+-- written is refused by every command.
+CREATE TABLE seal (run_id INTEGER PRIMARY KEY REFERENCES run(id), digest INTEGER NOT NULL);
+
 -- Counts, tokens and verdicts of a run. offered = served + rejected + in_flight, for requests and tokens alike.
 CREATE TABLE total (
   run_id INTEGER PRIMARY KEY REFERENCES run(id),

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <new>
 #include <string>
 #include <type_traits>
 
@@ -12,13 +13,24 @@
 
 namespace tokenfab::sqlite {
 
+/// Whether a writer is at work on the file, or died there: what it wrote last is beside the file.
+inline bool has_log(const std::string& path) {
+  const auto filled = [](const std::string& name) {
+    std::error_code error;
+    return std::filesystem::file_size(name, error) > 0 && !error;
+  };
+  return filled(path + "-journal") || filled(path + "-wal");
+}
+
 /// Owns a connection; every failure is a UserError that names the file.
 class Connection {
  public:
   Connection(const std::string& path, int flags) : path_(path) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored)) throw UserError(path + ": cannot be opened: is a folder");
-    const int code = sqlite3_open_v2(path.c_str(), &db_, flags, nullptr);
+    // A name that SQLite might take for something else than a file ("file:", ":memory:") is one all the same.
+    const std::string name = path.starts_with('/') ? path : "./" + path;
+    const int code = sqlite3_open_v2(name.c_str(), &db_, flags, nullptr);
     if (code != SQLITE_OK) {
       const std::string why = reason(code);
       sqlite3_close(db_);
@@ -37,7 +49,10 @@ class Connection {
   }
   /// For clean-up paths: a failure is not reported twice.
   void try_run(const char* sql) noexcept { sqlite3_exec(db_, sql, nullptr, nullptr, nullptr); }
-  [[noreturn]] void fail(int code) const { throw UserError(path_ + ": " + reason(code)); }
+  [[noreturn]] void fail(int code) const {
+    if ((code & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();
+    throw UserError(path_ + ": " + reason(code));
+  }
   sqlite3* get() const { return db_; }
   const std::string& path() const { return path_; }
 
@@ -46,19 +61,25 @@ class Connection {
     switch (code & 0xff) {
       case SQLITE_FULL:
         return "the disk is full; runs already marked complete are kept";
+      case SQLITE_CORRUPT:
+        return "is damaged: no whole SQLite file";
       case SQLITE_READONLY:
-        return "is read-only";
+        return code == SQLITE_READONLY ? "is read-only" : killed_writer();
       case SQLITE_IOERR:
         return std::string("reading or writing failed (disk full?): ") + sqlite3_errstr(code);
       case SQLITE_NOTADB:
         return "is not a SQLite file";
       case SQLITE_CANTOPEN:
-        return "no such folder or file, or no permission";
+        return has_log(path_) ? killed_writer() : "no such folder or file, or no permission";
       case SQLITE_BUSY:
         return "is in use by another process";
       default:
         return db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
     }
+  }
+  std::string killed_writer() const {
+    return "was left in the middle of a write, and cannot be repaired in a place that is read-only; copy " + path_ +
+           "* into a folder of your own and open it there";
   }
   std::string path_;
   sqlite3* db_ = nullptr;
@@ -104,9 +125,13 @@ class Statement {
   /// Runs an insert or update and makes ready for the next.
   void execute() {
     step();
+    reset();
+  }
+  void reset() {
     sqlite3_reset(statement_);
     bound_ = 0;
   }
+  sqlite3_stmt* get() const { return statement_; }
   template <class T>
   Statement& read(T& out) {
     const int c = column_++;

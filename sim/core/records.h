@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 
 // Plain results of a run: what the simulator hands to economics, reports and the command line.
 namespace tokenfab {
+
+class RowSpool;
 
 inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -65,9 +68,9 @@ struct PoolTrust {
 /// What a pool used; money and carbon are folds over this and prices.
 struct PoolUsage {
   std::string name, llm, chip, engine, weights, kv;
-  std::string role = "both";  // "prefill", "decode" or "both"
+  std::string role = "both";                                     // "prefill", "decode" or "both"
   int tensor_parallel = 1, pipeline_parallel = 1, replicas = 1;  // replicas: the most paid for at once
-  int chips = 1;                    // tensor_parallel * pipeline_parallel * replicas
+  int chips = 1;                                                 // tensor_parallel * pipeline_parallel * replicas
   double paid_chip_seconds = 0;     // chips * makespan; where replicas come and go, from boot to release of each
   double busy_chip_seconds = 0;     // a step was running
   double prefill_busy_seconds = 0;  // replica-seconds, roofline share of each step
@@ -257,9 +260,10 @@ struct RunRecord {
   std::optional<FleetStats> fleet;  // where replicas come and go, or pools have regions or prices to choose by
   bool keeps_rows = false;
   std::vector<RequestRow> rows;
-  double started_s = 0;                  // first arrival offered, on the workload's clock
-  std::vector<MeterCell> meter;          // by bin; their sums are the totals
-  std::optional<SpendControl> spending;  // where interactions have a ceiling
+  std::shared_ptr<RowSpool> spooled_rows;  // those before `rows`, on disk (sim/core/row_spool.h); null: none
+  double started_s = 0;                    // first arrival offered, on the workload's clock
+  std::vector<MeterCell> meter;            // by bin; their sums are the totals
+  std::optional<SpendControl> spending;    // where interactions have a ceiling
 };
 
 }  // namespace tokenfab

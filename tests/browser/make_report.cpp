@@ -16,7 +16,7 @@ using tokenfab::testing::sample_record;
 std::vector<RunRecord> hostile() {
   const std::string name =
       "</script><img src=x onerror=console.error('hit')> \"quoted\" & 'single' /*@SCRIPT@*/ <!--@LIBRARIES@--> "
-      "\xf0\x9f\xa6\x8a";
+      "\xf0\x9f\xa6\x8a \xe2\x80\xa8 \xe2\x80\xa9 \x1b[31m \xe2\x80\xae";
   auto other = sample_record(name);
   other.alternative = "B";
   return {sample_record(name), sample_record(name, 1), other};

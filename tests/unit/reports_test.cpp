@@ -88,7 +88,7 @@ void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                  latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, pnl, provenance, error,
-                 bands, fleet, keeps, rows, started, meter, spending] = record;
+                 bands, fleet, keeps, rows, spooled_rows, started, meter, spending] = record;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
                     provenance, error, bands.basis, started, meter, spending);
   };
