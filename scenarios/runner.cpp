@@ -13,6 +13,7 @@
 #include "hwmodels/trust.h"
 #include "scenarios/sizing.h"
 #include "sim/core/bands.h"
+#include "sim/core/row_spool.h"
 
 namespace tokenfab {
 namespace {
@@ -78,6 +79,14 @@ std::string why_no_bands(const Alternative& a, int replication, const RunOptions
   return replication > 0 ? "of the first replication only" : "";
 }
 
+/// Where nobody said how many requests there would be, the limit is found out at the end.
+void drop_too_many_rows(RunRecord& record) {
+  if (row_count(record) < kRowsByDefault) return;
+  record.rows = {};
+  record.spooled_rows.reset();
+  record.keeps_rows = false;
+}
+
 RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative, int replication,
                         const RunOptions& options, const std::function<void(const RunProgress&)>& progress) {
   RunRecord record = planned_record(scenario, alternative, replication, options);
@@ -87,6 +96,7 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
   spec.seed = scenario.seed;
   spec.replication = static_cast<std::uint32_t>(replication);
   spec.stepwise = options.stepwise;
+  spec.expected_requests = alternative.workload.expected_requests();
   spec.horizon_s = alternative.horizon_s;
   for (const auto& pool : alternative.pools) spec.pools.push_back(pool.spec);
 
@@ -99,7 +109,10 @@ RunRecord simulate_once(const Scenario& scenario, const Alternative& alternative
   OpenWorkload workload = alternative.workload.open(scenario.seed, static_cast<std::uint32_t>(replication));
   SpendControl control;
   if (alternative.spending) workload.source = limit_spend(std::move(workload.source), *alternative.spending, control);
+  if (record.keeps_rows && !options.row_folder.empty())
+    record.spooled_rows = std::make_shared<RowSpool>(options.row_folder);
   simulate(spec, *workload.source, record, report);
+  if (!options.rows) drop_too_many_rows(record);
   if (alternative.spending) record.spending = control;
   workload.finish(record);
   note_extrapolations(alternative, record);
@@ -127,7 +140,7 @@ RunRecord planned_record(const Scenario& s, const Alternative& a, int replicatio
   r.slo_e2e_s = a.slo.e2e_s;
   r.assumptions = a.assumptions;
   const std::int64_t expected = a.workload.expected_requests();
-  r.keeps_rows = options.rows ? *options.rows : expected > 0 && expected < kRowsByDefault;
+  r.keeps_rows = options.rows ? *options.rows : expected < kRowsByDefault;  // 0: unknown
   note_provenance(a, r);
   return r;
 }

@@ -6,10 +6,16 @@
 namespace tokenfab {
 
 std::vector<WaterfallStep> waterfall(const std::vector<RunRecord>& records) {
+  std::vector<TokenCost> costs;
+  for (const RunRecord& r : records) costs.push_back({r.alternative, r.replication, r.cost.usd_per_mtok});
+  return waterfall(costs);
+}
+
+std::vector<WaterfallStep> waterfall(const std::vector<TokenCost>& runs) {
   std::map<std::string, std::pair<double, int>> costs;  // sum and count
-  for (const RunRecord& r : records) {
+  for (const TokenCost& r : runs) {
     auto& [sum, count] = costs[r.alternative];
-    sum += r.cost.usd_per_mtok;
+    sum += r.usd_per_mtok;
     ++count;
   }
   const auto cost = [&](const std::string& name) {
@@ -19,7 +25,7 @@ std::vector<WaterfallStep> waterfall(const std::vector<RunRecord>& records) {
   std::vector<WaterfallStep> steps;
   const double base = cost(kStackBase);
   double before = base;
-  for (const RunRecord& r : records) {
+  for (const TokenCost& r : runs) {
     if (base <= 0 || r.replication != 0 || !r.alternative.starts_with(kStackTogether)) continue;
     const std::string name = r.alternative.substr(std::string(kStackTogether).size());
     const double now = cost(r.alternative), alone = cost(kStackAlone + name), ground = cost(kStackBefore + name);

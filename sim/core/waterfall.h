@@ -21,7 +21,14 @@ struct WaterfallStep {
   double gain_in_stack = 0, total = 0;  // over the stack before it; of the stack so far over the base
 };
 
-/// Means over replications. Empty where the records are not those of a stack.
+struct TokenCost {  // of one run
+  std::string alternative;
+  int replication = 0;
+  double usd_per_mtok = 0;
+};
+
+/// Means over replications. Empty where the runs are not those of a stack.
+std::vector<WaterfallStep> waterfall(const std::vector<TokenCost>& runs);
 std::vector<WaterfallStep> waterfall(const std::vector<RunRecord>& records);
 
 }  // namespace tokenfab

@@ -1,9 +1,11 @@
 #include "sim/fleet/factory.h"
 
+#include <new>
 #include <optional>
 #include <variant>
 
 #include "base/error.h"
+#include "base/memory_budget.h"
 #include "sim/core/event_queue.h"
 #include "sim/fleet/arrival_queue.h"
 #include "sim/fleet/fleet.h"
@@ -29,7 +31,7 @@ struct CacheThere {
 struct HorizonReached {};
 using Event = std::variant<ArrivalDue, StepDone, PrefillOver, CacheThere, HorizonReached, FleetEvent>;
 
-constexpr std::int64_t kProgressEvery = 1 << 16;
+constexpr std::int64_t kProgressEvery = 1 << 16, kMemoryEvery = 1 << 16;  // steps; requests
 
 class Simulation {
  public:
@@ -65,10 +67,14 @@ class Simulation {
     if (spec_.horizon_s > 0) queue_.push(ns_from_seconds(spec_.horizon_s), EventOrder::end, HorizonReached{});
     next_arrival();
     if (fleet_) fleet_->begin();
-    while (!queue_.empty() && !stopped_) {
-      const auto item = queue_.pop();
-      now_ = item.time;
-      std::visit([this](const auto& event) { on(event); }, item.event);
+    try {
+      while (!queue_.empty() && !stopped_) {
+        const auto item = queue_.pop();
+        now_ = item.time;
+        std::visit([this](const auto& event) { on(event); }, item.event);
+      }
+    } catch (const std::bad_alloc&) {
+      refuse_memory(record_.offered, spec_.expected_requests);
     }
     for (const auto& replica : replicas_) {
       replica->check();
@@ -157,6 +163,7 @@ class Simulation {
     recorder_.advance(now_);
     const ArrivalQueue::Arrival& arrival = arrivals_.take();
     recorder_.arrived(now_, arrival.request);
+    if (record_.offered % kMemoryEvery == 0) check_memory(record_.offered, spec_.expected_requests);
     if (fleet_) fleet_->arrived(now_, arrival);
     else enter(arrival);
     next_arrival();

@@ -51,7 +51,8 @@ struct FactorySpec {
   std::uint32_t replication = 0;
   bool stepwise = false;
   GatewaySpec gateway = {};
-  double horizon_s = 0;  // stop the clock here, with work in flight; 0 = run until all is done
+  std::int64_t expected_requests = 0;  // 0: unknown; tells what a run that is out of memory would have needed
+  double horizon_s = 0;                // stop the clock here, with work in flight; 0 = run until all is done
 };
 
 struct SimulationProgress {
@@ -60,7 +61,8 @@ struct SimulationProgress {
 };
 
 /// Replays `requests` through the factory and fills counts, latencies, series, pools (usage) and rows of `record`,
-/// which brings its SLO and keeps_rows. Deterministic. Throws InternalError where a conservation law is broken.
+/// which brings its SLO, keeps_rows and, where rows are to wait on disk, spooled_rows. Deterministic. Throws
+/// InternalError where a conservation law is broken, Infeasible where the memory budget is used up.
 void simulate(const FactorySpec& spec, RequestSource& requests, RunRecord& record,
               const std::function<void(const SimulationProgress&)>& progress = {});
 

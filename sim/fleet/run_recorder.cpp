@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "sim/core/row_spool.h"
 
 namespace tokenfab {
 namespace {
@@ -42,7 +43,7 @@ void RunRecorder::rejected(Ns now, const Request& request, Rejection why) {
   sojourn_ns_ += now - request.arrival;
   ++series_.bin(now).rejected;
   ++meter_.cell(now, request).rejected;
-  if (record_.keeps_rows) record_.rows.push_back(row_of(request, RequestState::rejected));
+  if (record_.keeps_rows) add_row(row_of(request, RequestState::rejected));
   sessions_.ended(now, request, false);
   if (ended_) ended_(request, now, false);
 }
@@ -70,7 +71,12 @@ void RunRecorder::keep_row(const Tracked& t, RequestState state, Ns finish, std:
   row.preemptions = preemptions;
   row.pool = static_cast<std::int16_t>(pool);
   row.replica = static_cast<std::int16_t>(replica);
+  add_row(row);
+}
+
+void RunRecorder::add_row(const RequestRow& row) {
   record_.rows.push_back(row);
+  if (record_.spooled_rows && record_.rows.size() >= RowSpool::kLot) record_.spooled_rows->take(record_.rows);
 }
 
 void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, int pool, int replica) {

@@ -74,7 +74,8 @@ void fold_account(const PoolSpec& pool, const SimulatedExecutor::Account& a, Poo
   const double busy = seconds_from_ticks(a.busy);
   require(std::fabs(u.prefill_busy_seconds + u.decode_busy_seconds - busy) <= 1e-9 * std::max(busy, 1e-6),
           "operator seconds add up to busy seconds");
-  u.busy_chip_seconds = busy * chips_each;
+  // The last step ends inside the nanosecond in which the run ends: no more than was paid for.
+  u.busy_chip_seconds = std::min(busy * chips_each, u.paid_chip_seconds);
   u.dynamic_energy_j = watts_seconds;
   u.idle_energy_j = u.paid_chip_seconds * (d.chip.idle_power.value + d.chip.host_power.value);
   u.steps = a.steps;

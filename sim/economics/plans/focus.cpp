@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/text.h"
 
 namespace tokenfab {
@@ -16,13 +17,6 @@ constexpr const char* kHeader =
     "PricingCategory,PricingQuantity,PricingUnit,ConsumedQuantity,ConsumedUnit,ChargeCategory,ChargeDescription,"
     "ChargePeriodStart,ChargePeriodEnd,ResourceId,ServiceName,ServiceCategory,SkuId,CommitmentDiscountId,"
     "CommitmentDiscountStatus,CommitmentDiscountQuantity,CommitmentDiscountUnit\r\n";
-
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
 
 std::string category(Charge charge) {
   switch (charge) {
@@ -73,16 +67,17 @@ std::string row(const BillLine& l, const FocusCharge& c) {
       committed ? l.unit : "",
   };
   std::string out;
-  for (const std::string& field : fields) out += (out.empty() ? "" : ",") + quoted(field);
+  for (const std::string& field : fields) out += (out.empty() ? "" : ",") + csv_cell(field);
   return out + "\r\n";
 }
 
 }  // namespace
 
-std::string focus_csv(const std::vector<FocusCharge>& charges) {
-  std::string out = kHeader;
-  for (const FocusCharge& c : charges)
-    for (const BillLine& l : c.bill->lines) out += row(l, c);
+std::string_view focus_header() { return kHeader; }
+
+std::string focus_csv(const FocusCharge& charge) {
+  std::string out;
+  for (const BillLine& l : charge.bill->lines) out += row(l, charge);
   return out;
 }
 

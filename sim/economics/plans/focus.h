@@ -1,6 +1,6 @@
 #pragma once
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "sim/economics/plans/bill.h"
 
@@ -14,10 +14,14 @@ struct FocusCharge {
   std::string period_start, period_end;  // ISO 8601, UTC
 };
 
+/// The line of column names.
+std::string_view focus_header();
+
 /// Billing rows in the shape of the FinOps FOCUS specification (columns by its names; one row per bill line; UTF-8, RFC
-/// 4180). A commitment's purchase is billed and has no effective cost; its use has, and so has what was not used:
-/// per commitment, the sum of EffectiveCost over Usage rows (Used and Unused) is that of BilledCost over Purchase rows.
-std::string focus_csv(const std::vector<FocusCharge>& charges);
+/// 4180), to follow the header. A commitment's purchase is billed and has no effective cost; its use has, and so has
+/// what was not used: per commitment, the sum of EffectiveCost over Usage rows (Used and Unused) is that of BilledCost
+/// over Purchase rows.
+std::string focus_csv(const FocusCharge& charge);
 
 /// "1970-01-02T00:00:00Z" for 86,400 s after midnight UTC of "1970-01-01" (`date`: YYYY-MM-DD). UserError on another
 /// form.
