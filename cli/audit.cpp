@@ -1,7 +1,5 @@
 #include "cli/audit.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <iostream>
@@ -10,7 +8,9 @@
 
 #include "audit/audit.h"
 #include "base/text.h"
+#include "cli/output_option.h"
 #include "cli/record_json.h"
+#include "cli/shown.h"
 #include "reports/audit_db.h"
 
 namespace tokenfab::cli {
@@ -67,21 +67,20 @@ json finding_json(const Finding& f) {
 
 std::string figures(const std::vector<double>& values) {
   std::string out;
-  for (const double v : values) out += (out.empty() ? "" : ", ") + fmt::format("{:.4g}", v);
+  for (const double v : values) out += (out.empty() ? "" : ", ") + shown("{:.4g}", v);
   return out;
 }
 
 std::string unit_text(const std::string& unit) { return unit.empty() || unit == "1" ? "" : " " + unit; }
 
 std::string finding_text(const Finding& f) {
-  std::string out =
-      fmt::format("{}  {}: {}\n    \"{}\" ({})\n", f.id, audit::name_of(f.verdict), f.about, f.quote, f.title);
+  std::string out = shown("{}  {}: {}\n    \"{}\" ({})\n", f.id, audit::name_of(f.verdict), f.about, f.quote, f.title);
   if (!f.basis.empty()) {
-    out += fmt::format("    said {}{}, recomputed {} by {}: {} ({})\n", figures(f.said), unit_text(f.unit),
-                       f.recomputed.empty() ? "nothing" : figures(f.recomputed), f.basis, f.formula, f.judge);
+    out += shown("    said {}{}, recomputed {} by {}: {} ({})\n", figures(f.said), unit_text(f.unit),
+                 f.recomputed.empty() ? "nothing" : figures(f.recomputed), f.basis, f.formula, f.judge);
     for (const auto& i : f.inputs)
-      out += fmt::format("      {} = {:.6g}{}  [{}{}]\n", i.name, i.value, unit_text(i.unit), i.source,
-                         i.as_of.empty() ? "" : ", " + i.as_of);
+      out += shown("      {} = {:.6g}{}  [{}{}]\n", i.name, i.value, unit_text(i.unit), i.source,
+                   i.as_of.empty() ? "" : ", " + i.as_of);
   }
   if (!f.why.empty()) out += "    " + f.why + "\n";
   return out;
@@ -96,7 +95,7 @@ std::string totals(const std::vector<Finding>& findings) {
     if (n > 0) rows.push_back({audit::name_of(static_cast<audit::Verdict>(v)), grouped(n)});
   }
   for (const auto& f : findings) computed += !f.basis.empty();
-  return text_table(rows) + fmt::format("{} claims, {} of them computed\n", findings.size(), computed);
+  return text_table(rows) + shown("{} claims, {} of them computed\n", findings.size(), computed);
 }
 
 AuditRow row_of(const Finding& f) {
@@ -161,7 +160,7 @@ void add_audit(CLI::App& app) {
   auto* sub = app.add_subcommand("audit", "Re-derive published claims, or your own, and judge them");
   sub->add_option("claims", args->files, "Claim files (JSON); default: the shipped ones");
   sub->add_option("--only", args->only, "Judge this claim (may be repeated)")->allow_extra_args(false);
-  sub->add_option("-o,--output", args->output, "Write the table `audit` to this SQLite file");
+  add_output(*sub, "-o,--output", args->output, "Write the table `audit` to this SQLite file");
   sub->add_flag("--json", args->json, "Print a JSON list");
   sub->callback([args] { audit(*args); });
 }

@@ -1,13 +1,12 @@
 #include "cli/bases.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/record_json.h"
+#include "cli/shown.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {
@@ -70,7 +69,7 @@ SupplyBasis on_one(const RunRecord& r, json scenario, const std::string& name, c
 
 std::vector<SupplyBasis> both_bases(const RunRecord& r) {
   const MoneyCatalog money = MoneyCatalog::standard();
-  const json scenario = json::parse(r.scenario_json);
+  const json scenario = scenario_of(r);
   return {on_one(r, scenario, "rent", money), on_one(r, scenario, "own", money)};
 }
 
@@ -91,6 +90,8 @@ json bases_json(const RunRecord& r) {
   return out;
 }
 
+}  // namespace
+
 std::string bases_text(const RunRecord& r) {
   std::vector<std::vector<std::string>> table = {{r.alternative, "from", "USD, allocation", "USD, usage",
                                                   "USD per M tokens, allocation", "USD per M tokens, usage"}};
@@ -100,31 +101,15 @@ std::string bases_text(const RunRecord& r) {
       refused += b.name + ": " + b.refused + "\n";
       continue;
     }
-    table.push_back({b.name, b.source, fmt::format("{:.4f}", b.cost.usd_total), fmt::format("{:.4f}", b.cost.usd_usage),
-                     fmt::format("{:.4f}", b.cost.usd_per_mtok), fmt::format("{:.4f}", usage_per_mtok(b.cost))});
+    table.push_back({b.name, b.source, shown("{:.4f}", b.cost.usd_total), shown("{:.4f}", b.cost.usd_usage),
+                     shown("{:.4f}", b.cost.usd_per_mtok), shown("{:.4f}", usage_per_mtok(b.cost))});
   }
   return "\n" + text_table(table) + refused;
 }
 
-json one_json(const RunRecord& r, bool bases) {
+json run_json(const RunRecord& r, bool bases) {
   json out = record_json(r);
   if (bases) out["bases"] = bases_json(r);
-  return out;
-}
-
-}  // namespace
-
-json runs_json(const std::vector<RunRecord>& records, bool bases) {
-  json out = one_json(records.front(), bases);
-  if (records.size() > 1)
-    for (const RunRecord& r : records) out["runs"].push_back(one_json(r, bases));
-  return out;
-}
-
-std::string bases_texts(const std::vector<RunRecord>& records, bool bases) {
-  std::string out;
-  for (const RunRecord& r : records)
-    if (bases && r.replication == 0) out += bases_text(r);
   return out;
 }
 

@@ -17,9 +17,9 @@ struct SupplyBasis {
 };
 std::vector<SupplyBasis> both_bases(const RunRecord& record);
 
-/// The first run's object; of several all under "runs". With `bases`, each has "bases".
-nlohmann::json runs_json(const std::vector<RunRecord>& records, bool bases);
-/// A table of allocation and usage cost, basis by basis, for each alternative's first replication; "" unless `bases`.
-std::string bases_texts(const std::vector<RunRecord>& records, bool bases);
+/// A run's object; with `bases`, it has "bases".
+nlohmann::json run_json(const RunRecord& record, bool bases);
+/// A table of allocation and usage cost, basis by basis.
+std::string bases_text(const RunRecord& record);
 
 }  // namespace tokenfab::cli

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/shown.h"
 #include "scenarios/scenario.h"
 #include "sim/fleet/factory.h"
 #include "sim/workload/generator.h"
@@ -101,7 +102,7 @@ class Hash {
       state_ *= 0x100000001b3ull;
     }
   }
-  std::string text() const { return fmt::format("{:016x}", state_); }
+  std::string text() const { return shown("{:016x}", state_); }
 
  private:
   std::uint64_t state_ = 0xcbf29ce484222325ull;
@@ -176,11 +177,10 @@ void bench(const BenchArgs& args) {
   std::vector<std::vector<std::string>> table = {
       {"workload", "requests", "CPU s", "requests/CPU s", "output tokens/CPU s", "busy", "peak MiB"}};
   for (const auto& r : results)
-    table.push_back(
-        {r["name"], grouped(r["requests"].get<long long>()), fmt::format("{:.3f}", r["cpu_s"].get<double>()),
-         grouped(static_cast<long long>(r["requests_per_cpu_s"].get<double>())),
-         grouped(static_cast<long long>(r["output_tokens_per_cpu_s"].get<double>())),
-         fmt::format("{:.2f}", r["busy_share"].get<double>()), fmt::format("{:.0f}", r["peak_rss_mib"].get<double>())});
+    table.push_back({r["name"], grouped(r["requests"].get<long long>()), shown("{:.3f}", r["cpu_s"].get<double>()),
+                     grouped(static_cast<long long>(r["requests_per_cpu_s"].get<double>())),
+                     grouped(static_cast<long long>(r["output_tokens_per_cpu_s"].get<double>())),
+                     shown("{:.2f}", r["busy_share"].get<double>()), shown("{:.0f}", r["peak_rss_mib"].get<double>())});
   std::cout << text_table(table) << "signature " << hash << "\n";
 }
 

@@ -1,5 +1,6 @@
 #include "cli/breakeven.h"
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,8 @@ using nlohmann::json;
 
 bool is_database(const std::string& path) {
   constexpr std::string_view kMagic = "SQLite format 3";
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
   std::ifstream in(path, std::ios::binary);
   if (!in) throw UserError(path + ": cannot be opened for reading");
   std::string head(kMagic.size(), '\0');

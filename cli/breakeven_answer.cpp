@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json_object.h"
 #include "cli/breakeven.h"
+#include "cli/record_json.h"
 #include "sim/economics/formulas.h"
 #include "sim/economics/plans/read_plan.h"
 #include "sim/economics/supply.h"
@@ -67,7 +68,7 @@ BreakEvenAnswer answer(BreakEvenInput input, int max_units, bool release_idle) {
   BreakEvenAnswer a;
   a.input = std::move(input);
   const BreakEvenInput& in = a.input;
-  const json scenario = json::parse(in.record.scenario_json);
+  const json scenario = scenario_of(in.record);
   a.max_units = max_units;
   a.release_idle = release_idle;
   if (in.record.makespan_s <= 0)

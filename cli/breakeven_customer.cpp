@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <cmath>
 #include <iostream>
 #include <limits>
@@ -9,6 +7,7 @@
 #include "base/json_object.h"
 #include "base/text.h"
 #include "cli/breakeven.h"
+#include "cli/shown.h"
 #include "scenarios/resolve.h"
 #include "scenarios/workload_plan.h"
 
@@ -142,7 +141,7 @@ json customer_json(const CustomerAnswer& a) {
 }
 
 std::string money(double usd, const char* format = "{:.6g}") {
-  return std::isfinite(usd) ? fmt::format(fmt::runtime(format), usd) : "-";
+  return std::isfinite(usd) ? shown(fmt::runtime(format), usd) : "-";
 }
 
 std::string bases_table(const CustomerAnswer& a) {
@@ -151,7 +150,7 @@ std::string bases_table(const CustomerAnswer& a) {
       {"", "USD/M tokens", "USD/interaction", "USD/month", "USD/user-month", "share of revenue"}};
   for (const auto& [name, usd] : a.bases) {
     const UnitEconomics u = unit_economics(c, usd);
-    const std::string share = std::isfinite(u.cogs_share) ? fmt::format("{:.2f} %", 100 * u.cogs_share) : "-";
+    const std::string share = std::isfinite(u.cogs_share) ? shown("{:.2f} %", 100 * u.cogs_share) : "-";
     table.push_back({name, money(u.usd_per_mtok, "{:.4g}"), money(u.usd_per_interaction, "{:.5g}"),
                      money(u.usd_per_month, "{:.2f}"), money(u.usd_per_user_month, "{:.4g}"), share});
   }
@@ -160,28 +159,27 @@ std::string bases_table(const CustomerAnswer& a) {
 
 std::string target_text(const CustomerAnswer& a) {
   const Customer& c = a.customer;
-  std::string out = fmt::format("Target: ${:.5g} an interaction\n", allowed_usd_per_interaction(c));
+  std::string out = shown("Target: ${:.5g} an interaction\n", allowed_usd_per_interaction(c));
   for (const auto& [name, usd] : a.bases) {
     const TargetSolution s = solve_target(c, usd);
-    out += fmt::format("  {}: {}", name, s.met ? "met" : "not met");
+    out += shown("  {}: {}", name, s.met ? "met" : "not met");
     if (std::isfinite(s.price_factor))
-      out += fmt::format(
-          "; holds up to {:.4g} x its price (${:.4g} per M tokens), or {} tokens an interaction ({} of output)",
-          s.price_factor, s.usd_per_mtok, grouped(std::llround(s.tokens_per_interaction)),
-          grouped(std::llround(s.output_tokens_per_interaction)));
+      out +=
+          shown("; holds up to {:.4g} x its price (${:.4g} per M tokens), or {} tokens an interaction ({} of output)",
+                s.price_factor, s.usd_per_mtok, grouped(std::llround(s.tokens_per_interaction)),
+                grouped(std::llround(s.output_tokens_per_interaction)));
     else out += "; at no price: other costs alone exceed it";
     out += "\n";
   }
   if (!a.factory) return out;
   const double u = needed_utilisation(a);
   const char* verdict = u <= 1 ? "" : ": at no utilisation";
-  return out + (std::isfinite(u)
-                    ? fmt::format("  factory: busy {:.1f} % of its capacity is needed{}\n", 100 * u, verdict)
-                    : "  factory: at no utilisation\n");
+  return out + (std::isfinite(u) ? shown("  factory: busy {:.1f} % of its capacity is needed{}\n", 100 * u, verdict)
+                                 : "  factory: at no utilisation\n");
 }
 
 std::string factory_text(const OwnFactory& f) {
-  return fmt::format(
+  return shown(
       "Factory ({}): {:.0f} unit{} at {:.1f} % of capacity; an interaction costs ${:.5g}, ${:.5g} when full\n  {}\n",
       f.name, f.units, f.units == 1 ? "" : "s", 100 * f.utilisation, f.usd, f.full_usd, f.how);
 }
@@ -190,8 +188,8 @@ std::string switch_text(const CustomerAnswer& a) {
   const SwitchVerdict& v = *a.verdict;
   const Switch& s = *a.customer.switching;
   const std::string when =
-      std::isfinite(v.break_even_months) ? fmt::format("after {:.1f} months", v.break_even_months) : "never";
-  return fmt::format(
+      std::isfinite(v.break_even_months) ? shown("after {:.1f} months", v.break_even_months) : "never";
+  return shown(
       "Switching from {} to {}: ${:.6g} now, pays back {}; savings of {} months are worth ${:.6g} at {:.3g} % a year: "
       "{}\n",
       a.customer.switch_from, a.customer.switch_to, s.one_off_usd, when, s.horizon_months, v.npv_saving_usd,
@@ -200,9 +198,9 @@ std::string switch_text(const CustomerAnswer& a) {
 
 std::string customer_text(const CustomerAnswer& a) {
   const Customer& c = a.customer;
-  std::string out = fmt::format("{}: {} interactions a month of {} input ({} cached) and {} output tokens\n", c.name,
-                                grouped(std::llround(c.interactions_per_month)), grouped(std::llround(c.tokens.input)),
-                                grouped(std::llround(c.tokens.cached)), grouped(std::llround(c.tokens.output)));
+  std::string out = shown("{}: {} interactions a month of {} input ({} cached) and {} output tokens\n", c.name,
+                          grouped(std::llround(c.interactions_per_month)), grouped(std::llround(c.tokens.input)),
+                          grouped(std::llround(c.tokens.cached)), grouped(std::llround(c.tokens.output)));
   out += bases_table(a);
   if (a.factory) out += factory_text(*a.factory);
   if (c.target) out += target_text(a);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json_object.h"
 #include "cli/breakeven.h"
+#include "cli/record_json.h"
 #include "reports/results_db.h"
 #include "scenarios/capacity.h"
 #include "scenarios/resolve.h"
@@ -34,13 +35,15 @@ void search_capacity(const Scenario& scenario, const Alternative& alternative, B
 
 /// The run priced anew from its own scenario with `set` laid over it.
 BreakEvenInput stored_input(RunRecord record, const std::vector<std::string>& set, const std::string& database) {
-  json scenario = json::parse(record.scenario_json);
+  json scenario = scenario_of(record);
   for (const auto& assignment : set) apply_set(scenario, assignment);
   const JsonObject top(scenario, database);
   const MoneyCatalog money = MoneyCatalog::standard();
   std::vector<Assumption> assumed;
   BreakEvenInput input;
   const auto pools = top.objects("pools");
+  if (pools.size() != record.pools.size())
+    top.fail("pools", "are not those that were simulated; run the scenario again");
   for (std::size_t i = 0; i < pools.size(); ++i)
     input.supplies.push_back(read_supply(pools[i], record.pools[i].chip, money, assumed));
   std::optional<PricePlan> plan;

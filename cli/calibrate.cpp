@@ -1,5 +1,4 @@
-#include <fmt/format.h>
-
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -9,17 +8,19 @@
 #include "calibration/engine_fit.h"
 #include "calibration/write_calibration.h"
 #include "cli/calibration.h"
+#include "cli/output_option.h"
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 namespace {
 
 using namespace tokenfab::calibration;
 
-std::string percent(double x) { return fmt::format("{:.1f} %", 100 * x); }
+std::string percent(double x) { return shown("{:.1f} %", 100 * x); }
 
 void print_figures(const Calibration& c) {
   const auto with_error = [](const Sourced& s, double scale, const char* unit) {
-    return fmt::format("{:.4g}{} ±{:.0f} %", s.value * scale, unit, std::min(999.0, 100 * s.error));
+    return shown("{:.4g}{} ±{:.0f} %", s.value * scale, unit, std::min(999.0, 100 * s.error));
   };
   std::vector<std::vector<std::string>> rows = {{"operator", "floor a layer", "share of bandwidth", "share of peak"}};
   for (const auto& [name, e] : c.ops)
@@ -27,8 +28,8 @@ void print_figures(const Calibration& c) {
         {name, with_error(e.floor, 1e6, " us"), with_error(e.bandwidth, 1, ""), with_error(e.compute, 1, "")});
   std::cout << text_table(rows);
   if (c.step_gap)
-    std::cout << fmt::format("host: {} a step, {} a sequence\n", with_error(*c.step_gap, 1e6, " us"),
-                             with_error(*c.sequence_gap, 1e6, " us"));
+    std::cout << shown("host: {} a step, {} a sequence\n", with_error(*c.step_gap, 1e6, " us"),
+                       with_error(*c.sequence_gap, 1e6, " us"));
 }
 
 /// Measures where the file is not there yet; a file that is cut off is continued.
@@ -47,7 +48,7 @@ std::string measured_file(const CalibrateArgs& args) {
 void print_errors(const std::vector<FitError>& errors) {
   std::vector<std::vector<std::string>> rows = {{"error on unseen points", "median", "mean", "p90", "bias", "n"}};
   for (const FitError& e : errors)
-    rows.push_back({e.what, percent(e.median), percent(e.mean), percent(e.p90), fmt::format("{:+.1f} %", 100 * e.bias),
+    rows.push_back({e.what, percent(e.median), percent(e.mean), percent(e.p90), shown("{:+.1f} %", 100 * e.bias),
                     std::to_string(e.n)});
   std::cout << text_table(rows);
 }
@@ -59,7 +60,9 @@ void calibrate(const CalibrateArgs& args) {
   const std::string file = measured_file(args);
   const EngineMeasurements measured = read_engine_measurements(file, args.chip, Catalog::standard());
   const Calibration c = fit_engine(measured, std::filesystem::path(args.output).stem().string());
-  write_calibration(c, args.output);
+  for (const FitError& e : c.errors)
+    if (!std::isfinite(e.mean)) throw UserError(file + ": too few measurements to tell the error of " + e.what);
+  write_calibration(c, args.output, {file});
   if (args.measure.engine.json) {
     nlohmann::json out = {{"file", args.output}, {"measurements", file}, {"chip", c.chip}, {"engine", c.engine}};
     for (const FitError& e : c.errors)
@@ -73,12 +76,12 @@ void calibrate(const CalibrateArgs& args) {
     std::cout << out.dump(2) << "\n";
     return;
   }
-  std::cout << fmt::format("{}: {} on {} ({}), fitted to {} operator calls and {} whole steps\n\n", args.output,
-                           c.engine, c.chip, measured.device, measured.operators.size(), measured.steps.size());
+  std::cout << shown("{}: {} on {} ({}), fitted to {} operator calls and {} whole steps\n\n", args.output, c.engine,
+                     c.chip, measured.device, measured.operators.size(), measured.steps.size());
   print_figures(c);
   std::cout << "\n";
   print_errors(c.errors);
-  std::cout << fmt::format("\nIn a scenario's pool: \"calibration\": \"{}\"\n", args.output);
+  std::cout << shown("\nIn a scenario's pool: \"calibration\": \"{}\"\n", args.output);
 }
 
 void add_calibration(CLI::App& app) {
@@ -89,7 +92,7 @@ void add_calibration(CLI::App& app) {
   args->measure.seconds = 30;
   command->add_option("measurements", args->measurements,
                       "File of tokenfab engine measure; without it, this machine is measured first");
-  command->add_option("-o,--output", args->output, "Calibration file");
+  add_output(*command, "-o,--output", args->output, "Calibration file");
   command->add_option("--chip", args->chip, "The catalogue's name of the chip; default: this machine, as measured");
   command->add_option("--seconds", args->measure.seconds, "Begin no measurement after this")
       ->check(CLI::Range(1.0, 1e6));

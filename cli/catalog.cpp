@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/shown.h"
 #include "hwmodels/calibration.h"
 #include "hwmodels/step_model.h"
 #include "sim/economics/money_catalog.h"
@@ -184,8 +183,8 @@ void fit(const CatalogArgs& args) {
     for (const auto& row : rows) {
       out[name].push_back(
           {{"statistic", row.statistic}, {"trace", row.real}, {"generated", row.generated}, {"ratio", row.ratio}});
-      table.push_back({row.statistic, fmt::format("{:.4g}", row.real), fmt::format("{:.4g}", row.generated),
-                       fmt::format("{:.3f}", row.ratio)});
+      table.push_back(
+          {row.statistic, shown("{:.4g}", row.real), shown("{:.4g}", row.generated), shown("{:.3f}", row.ratio)});
     }
     if (!args.json) std::cout << text_table(table) << "\n";
   }

@@ -1,7 +1,5 @@
 #include "calibration/closed_loop.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -9,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/calibration.h"
+#include "cli/shown.h"
 #include "sim/workload/builtin.h"
 #include "sim/workload/generator.h"
 #include "sim/workload/trace.h"
@@ -57,20 +56,20 @@ void print_json(const ClosedLoop& loop, const ValidateArgs& args) {
 }
 
 void print_text(const ClosedLoop& loop, const ValidateArgs& args) {
-  std::cout << fmt::format("{} on {}: {} requests at {:.0f} % of capacity, {} rounds of measuring and running\n\n",
-                           loop.model, loop.device, loop.requests, 100 * args.load, args.rounds);
+  std::cout << shown("{} on {}: {} requests at {:.0f} % of capacity, {} rounds of measuring and running\n\n",
+                     loop.model, loop.device, loop.requests, 100 * args.load, args.rounds);
   std::vector<FitError> errors = loop.calibration.errors;
   for (const FitError* e : {&loop.iterations, &loop.decode, &loop.mixed})
     if (e->n > 0) errors.push_back(*e);
   print_errors(errors);
   std::vector<std::vector<std::string>> rows = {{"the replay", "measured", "simulated", "error"}};
   for (const SideBySide& m : loop.metrics)
-    rows.push_back({m.what, fmt::format("{:.4g}", m.measured), fmt::format("{:.4g}", m.simulated),
-                    fmt::format("{:+.1f} %", 100 * m.error())});
+    rows.push_back(
+        {m.what, shown("{:.4g}", m.measured), shown("{:.4g}", m.simulated), shown("{:+.1f} %", 100 * m.error())});
   std::cout << "\n" << text_table(rows);
-  std::cout << fmt::format("\nfed with the recorded step times, the simulator {} ({} steps, {} differences)\n",
-                           loop.schedule_differences == 0 ? "takes the same decisions" : "decides otherwise",
-                           loop.steps, loop.schedule_differences);
+  std::cout << shown("\nfed with the recorded step times, the simulator {} ({} steps, {} differences)\n",
+                     loop.schedule_differences == 0 ? "takes the same decisions" : "decides otherwise", loop.steps,
+                     loop.schedule_differences);
 }
 
 }  // namespace

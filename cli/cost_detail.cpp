@@ -1,10 +1,9 @@
 #include "cli/cost_detail.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/shown.h"
 #include "sim/economics/carbon.h"
 
 namespace tokenfab::cli {
@@ -37,11 +36,10 @@ json carbon_per(const RunRecord& r, double count) {
           {"embodied_g", number(over(r.cost.carbon_embodied_g, count))}};
 }
 
-std::string price(double usd) { return std::isfinite(usd) ? fmt::format("{:.4g}", usd) : "-"; }
+std::string price(double usd) { return std::isfinite(usd) ? shown("{:.4g}", usd) : "-"; }
 
 std::string unit_cost_text(const UnitCost& c) {
-  return fmt::format("{} / {} / {}", price(c.usd_per_mtok_input), price(c.usd_per_mtok_cached),
-                     price(c.usd_per_mtok_output));
+  return shown("{} / {} / {}", price(c.usd_per_mtok_input), price(c.usd_per_mtok_cached), price(c.usd_per_mtok_output));
 }
 
 std::string unit_costs_note(const RunRecord& r) {
@@ -50,47 +48,46 @@ std::string unit_costs_note(const RunRecord& r) {
   std::string each = r.cost.detail.unit_costs[0].method + " " + first;
   for (const UnitCost& c : r.cost.detail.unit_costs)
     if (const std::string text = unit_cost_text(c); text != first) each += "; " + c.method + " " + text;
-  std::string out =
-      fmt::format("{}: USD per M uncached input / cached input / output tokens by {}", r.alternative, each);
+  std::string out = shown("{}: USD per M uncached input / cached input / output tokens by {}", r.alternative, each);
   if (r.cached_tokens > 0)
-    out += fmt::format("; cached tokens saved ${:.4g} (busy-time)", r.cost.detail.unit_costs[0].cached_saving_usd);
+    out += shown("; cached tokens saved ${:.4g} (busy-time)", r.cost.detail.unit_costs[0].cached_saving_usd);
   return out + "\n";
 }
 
-std::string mass(double g) { return g < 1000 ? fmt::format("{:.3g} g", g) : fmt::format("{:.4g} kg", g / 1000); }
+std::string mass(double g) { return g < 1000 ? shown("{:.3g} g", g) : shown("{:.4g} kg", g / 1000); }
 
 std::string carbon_note(const RunRecord& r) {
   const CostSummary& c = r.cost;
   const double market = c.detail.carbon_market_g;
   std::string out =
-      fmt::format("{}: CO2e: {} operational by the grid ({}), {} embodied", r.alternative, mass(c.carbon_operational_g),
-                  std::isnan(market) ? "by contract: not known for this site" : mass(market) + " by contract",
-                  mass(c.carbon_embodied_g));
+      shown("{}: CO2e: {} operational by the grid ({}), {} embodied", r.alternative, mass(c.carbon_operational_g),
+            std::isnan(market) ? "by contract: not known for this site" : mass(market) + " by contract",
+            mass(c.carbon_embodied_g));
   if (r.served > 0)
-    out += fmt::format("; by the grid with embodied {:.3g} g per M tokens, {:.3g} g a request",
-                       (c.carbon_operational_g + c.carbon_embodied_g) / served_mtok(r),
-                       (c.carbon_operational_g + c.carbon_embodied_g) / static_cast<double>(r.served));
+    out += shown("; by the grid with embodied {:.3g} g per M tokens, {:.3g} g a request",
+                 (c.carbon_operational_g + c.carbon_embodied_g) / served_mtok(r),
+                 (c.carbon_operational_g + c.carbon_embodied_g) / static_cast<double>(r.served));
   return out + "\n";
 }
 
 std::string unit_note(const RunRecord& r) {
   const CostDetail& d = r.cost.detail;
   if (std::isnan(d.equivalent_mtok_flop)) return "";
-  return fmt::format("{}: USD per M 7B-equivalent tokens: {:.4g} by FLOP, {:.4g} by weight bytes read\n", r.alternative,
-                     r.cost.usd_total / d.equivalent_mtok_flop, r.cost.usd_total / d.equivalent_mtok_bytes);
+  return shown("{}: USD per M 7B-equivalent tokens: {:.4g} by FLOP, {:.4g} by weight bytes read\n", r.alternative,
+               r.cost.usd_total / d.equivalent_mtok_flop, r.cost.usd_total / d.equivalent_mtok_bytes);
 }
 
 std::string task_note(const RunRecord& r) {
   const CostDetail& d = r.cost.detail;
   if (std::isnan(d.success_rate)) return "";
-  return fmt::format("{}: ${:.4g} per solved task, at {:.4g} % solved at first try and ${:.4g} a failure (declared)\n",
-                     r.alternative, d.usd_per_task, 100 * d.success_rate, d.usd_per_failure);
+  return shown("{}: ${:.4g} per solved task, at {:.4g} % solved at first try and ${:.4g} a failure (declared)\n",
+               r.alternative, d.usd_per_task, 100 * d.success_rate, d.usd_per_failure);
 }
 
 std::string unused_note(const RunRecord& r) {
   if (r.cost.detail.usd_unused <= 0) return "";
-  return fmt::format("{}: ${:.4g} of the cost is for committed chip-hours that were not held\n", r.alternative,
-                     r.cost.detail.usd_unused);
+  return shown("{}: ${:.4g} of the cost is for committed chip-hours that were not held\n", r.alternative,
+               r.cost.detail.usd_unused);
 }
 
 }  // namespace

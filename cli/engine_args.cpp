@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/engine.h"
+#include "cli/output_option.h"
 
 namespace tokenfab::cli {
 
@@ -92,9 +93,9 @@ void add_engine(CLI::App& app) {
   replay_app->add_option("trace", replay->trace, "Trace file, or a built-in workload such as azure-conv-2023")
       ->required();
   add_engine_options(*replay_app, replay->engine);
-  replay_app->add_option("-o,--output", replay->output, "Write results to this SQLite file");
-  replay_app->add_option("--log", replay->log, "Write a JSON line per step: batch sums and elapsed time");
-  replay_app->add_option("--outputs", replay->outputs, "Write each request's tokens as JSON lines");
+  add_output(*replay_app, "-o,--output", replay->output, "Write results to this SQLite file");
+  add_output(*replay_app, "--log", replay->log, "Write a JSON line per step: batch sums and elapsed time");
+  add_output(*replay_app, "--outputs", replay->outputs, "Write each request's tokens as JSON lines");
   replay_app->add_option("--requests", replay->requests, "At most this many")->check(CLI::Range(1, 1'000'000));
   replay_app->add_option("--max-input", replay->max_input, "Cap on prompt tokens")->check(CLI::Range(1, 1 << 20));
   replay_app->add_option("--max-output", replay->max_output, "Cap on output tokens")->check(CLI::Range(1, 1 << 20));
@@ -110,7 +111,7 @@ void add_engine(CLI::App& app) {
   auto* measure_app = engine->add_subcommand("measure", "Time operators and whole steps, for calibration");
   add_engine_options(*measure_app, measure->engine);
   measure->engine.model = "llama-100m";
-  measure_app->add_option("-o,--output", measure->output, "JSON lines; a file that exists is continued");
+  add_output(*measure_app, "-o,--output", measure->output, "JSON lines; a file that exists is continued");
   measure_app->add_option("--seconds", measure->seconds, "Begin no point after this")->check(CLI::Range(0.0, 1e6));
   measure_app->add_option("--most-batch", measure->most_batch, "Largest batch")->check(CLI::Range(1, 4096));
   measure_app->add_option("--most-context", measure->most_context, "Longest context")->check(CLI::Range(16, 1 << 20));
@@ -123,7 +124,7 @@ void add_engine(CLI::App& app) {
   bench_app->add_option("--backend", bench->backend, "cpu or cuda");
   bench_app->add_option("--size", bench->size, "Shapes: cpu or h200; default: the backend's");
   bench_app->add_option("--filter", bench->filter, "Only cases whose name contains this");
-  bench_app->add_option("-o,--output", bench->output, "JSON lines; a file that exists is continued");
+  add_output(*bench_app, "-o,--output", bench->output, "JSON lines; a file that exists is continued");
   bench_app->add_option("--seconds", bench->seconds, "Begin no case after this")->check(CLI::Range(0.0, 1e6));
   bench_app->add_flag("--dry-run", bench->dry_run, "Each case's bytes, FLOP and shortest time, without running it");
   bench_app->add_option("--gbps", bench->gbps, "dry run: bandwidth; default: an H200's")->check(CLI::PositiveNumber);

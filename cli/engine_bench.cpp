@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <Eigen/Dense>
 #include <ctime>
 #include <fstream>
@@ -9,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/engine.h"
+#include "cli/shown.h"
 #include "kernels/bench/json_lines.h"
 
 namespace tokenfab::cli {
@@ -35,13 +34,12 @@ void dry_run(const EngineBenchArgs& args) {
   for (const auto& c : bench_cases(args.backend == "cuda" ? DType::bf16 : DType::f32, args.size)) {
     if (c->name.find(args.filter) == std::string::npos) continue;
     const double floor = std::max(c->bytes / args.gbps / 1e3, c->flop / args.tflops / 1e6);
-    rows.push_back({c->name, fmt::format("{:.3f}", c->bytes / 1e6), fmt::format("{:.3f}", c->flop / 1e9),
-                    fmt::format("{:.2f}", floor)});
+    rows.push_back({c->name, shown("{:.3f}", c->bytes / 1e6), shown("{:.3f}", c->flop / 1e9), shown("{:.2f}", floor)});
     out.push_back({{"name", c->name}, {"bytes", c->bytes}, {"flop", c->flop}, {"floor_us", floor}});
   }
   if (args.json) std::cout << out.dump(2) << "\n";
   else
-    std::cout << fmt::format("floor at {} GB/s and {} TFLOP/s\n", shortest(args.gbps), shortest(args.tflops))
+    std::cout << shown("floor at {} GB/s and {} TFLOP/s\n", shortest(args.gbps), shortest(args.tflops))
               << text_table(rows);
 }
 
@@ -96,23 +94,21 @@ void engine_bench(const EngineBenchArgs& given) {
       {"case", "us", "p10", "p90", "GB/s", "of bandwidth", "GFLOP/s", "of peak", "library, us"}};
   json rows = json::array();
   int wrong = 0;
-  const int left =
-      run_bench([&] { return open_backend(engine); }, options,
-                [&](const BenchRow& r) {
-                  out.line(row_line(r, header.ceilings));
-                  rows.push_back(json::parse(row_line(r, header.ceilings)));
-                  wrong += !r.good();
-                  if (r.median_us <= 0) {
-                    table.push_back({r.name, "WRONG", "", "", "", "", "", "", ""});
-                    return;
-                  }
-                  table.push_back({r.name, fmt::format("{:.1f}", r.median_us), fmt::format("{:.1f}", r.p10_us),
-                                   fmt::format("{:.1f}", r.p90_us), fmt::format("{:.1f}", r.gbps()),
-                                   fmt::format("{:.3f}", r.gbps() / header.ceilings.best_gbps()),
-                                   fmt::format("{:.1f}", r.tflops() * 1e3),
-                                   fmt::format("{:.3f}", r.tflops() / header.ceilings.tflops),
-                                   r.baseline_us > 0 ? fmt::format("{:.1f}", r.baseline_us) : "-"});
-                });
+  const int left = run_bench(
+      [&] { return open_backend(engine); }, options,
+      [&](const BenchRow& r) {
+        out.line(row_line(r, header.ceilings));
+        rows.push_back(json::parse(row_line(r, header.ceilings)));
+        wrong += !r.good();
+        if (r.median_us <= 0) {
+          table.push_back({r.name, "WRONG", "", "", "", "", "", "", ""});
+          return;
+        }
+        table.push_back({r.name, shown("{:.1f}", r.median_us), shown("{:.1f}", r.p10_us), shown("{:.1f}", r.p90_us),
+                         shown("{:.1f}", r.gbps()), shown("{:.3f}", r.gbps() / header.ceilings.best_gbps()),
+                         shown("{:.1f}", r.tflops() * 1e3), shown("{:.3f}", r.tflops() / header.ceilings.tflops),
+                         r.baseline_us > 0 ? shown("{:.1f}", r.baseline_us) : "-"});
+      });
   const Ceilings end = measure_ceilings(*first, gpu);
   out.line(ceilings_line(end, header.ceilings));
   if (args.json) {
@@ -126,10 +122,9 @@ void engine_bench(const EngineBenchArgs& given) {
               << "\n";
   } else {
     std::cout
-        << fmt::format(
-               "{}: copy {:.1f} GB/s, read {:.1f} GB/s, peak {:.1f} GFLOP/s (at the end {:.1f}, {:.1f}, {:.1f})\n",
-               header.device, header.ceilings.copy_gbps, header.ceilings.read_gbps, header.ceilings.tflops * 1e3,
-               end.copy_gbps, end.read_gbps, end.tflops * 1e3)
+        << shown("{}: copy {:.1f} GB/s, read {:.1f} GB/s, peak {:.1f} GFLOP/s (at the end {:.1f}, {:.1f}, {:.1f})\n",
+                 header.device, header.ceilings.copy_gbps, header.ceilings.read_gbps, header.ceilings.tflops * 1e3,
+                 end.copy_gbps, end.read_gbps, end.tflops * 1e3)
         << text_table(table);
     if (left > 0) std::cout << left << " cases left: give more --seconds, or the same -o again\n";
   }

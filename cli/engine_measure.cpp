@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -7,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json_object.h"
 #include "base/text.h"
 #include "cli/engine.h"
+#include "cli/shown.h"
 #include "engine/measure.h"
 #include "engine/quality.h"
 #include "kernels/bench/bench.h"
@@ -57,10 +57,11 @@ json header_of(const EngineArgs& a, const std::string& device, const kernels::Ce
 std::set<std::string> known_points(const std::string& path, const json& header) {
   std::set<std::string> known;
   std::ifstream in(path);
-  std::string line, kept;
+  std::string line;
+  std::uintmax_t kept = 0;  // bytes of whole lines
   for (bool first = true; std::getline(in, line); first = false) {
-    const json row = json::parse(line, nullptr, false);
-    if (row.is_discarded()) {
+    json row;
+    if (!try_parse_json(line, row)) {
       if (!in.eof() && in.peek() != EOF) throw UserError(path + ": is not a file of measurements");
       break;
     }
@@ -69,16 +70,18 @@ std::set<std::string> known_points(const std::string& path, const json& header) 
         if (!row.is_object() || row.value(key, json()) != header[key])
           throw UserError(path + ": was measured with another " + key + "; choose another file");
     if (row.contains("key") && row["key"].is_string()) known.insert(row["key"].get<std::string>());
-    kept += line + "\n";
+    kept += line.size() + 1;
   }
   in.close();
-  if (!kept.empty() && kept.size() != std::filesystem::file_size(path)) std::ofstream(path, std::ios::trunc) << kept;
+  // A last line that is whole but for its end is kept: the next row begins on a line of its own.
+  if (kept < std::filesystem::file_size(path)) std::filesystem::resize_file(path, kept);
+  else if (kept > std::filesystem::file_size(path)) std::ofstream(path, std::ios::app) << "\n";
   return known;
 }
 
 std::string bandwidth_line(const Measurement& m, const kernels::Ceilings& c) {
   const double gbps = m.bytes / m.median_s / 1e9;
-  return fmt::format(
+  return shown(
       "decode at batch 1, context {}: {:.3f} ms, {:.1f} GB/s = {:.2f} of this machine's copy ({:.1f} GB/s, read + "
       "written) and {:.2f} of its read ({:.1f} GB/s), measured in the same run\n",
       m.context, m.median_s * 1e3, gbps, gbps / c.copy_gbps, c.copy_gbps, gbps / c.read_gbps, c.read_gbps);
@@ -124,8 +127,8 @@ void engine_measure(const EngineMeasureArgs& args) {
     std::cout << json{{"file", args.output}, {"measured", done}, {"known", known.size()}, {"left", left}}.dump()
               << "\n";
   else
-    std::cout << fmt::format("{}: {} points measured, {} known before, {} left{}\n", args.output, done, known.size(),
-                             left, left > 0 ? " (run again to go on)" : "");
+    std::cout << shown("{}: {} points measured, {} known before, {} left{}\n", args.output, done, known.size(), left,
+                       left > 0 ? " (run again to go on)" : "");
   if (!args.engine.json && smallest.rounds > 0) std::cout << bandwidth_line(smallest, ceilings);
 }
 
@@ -149,15 +152,15 @@ void engine_quantize(const EngineQuantizeArgs& args) {
               << "\n";
     return;
   }
-  std::cout << fmt::format("{} to {} by {}, against bf16 on {} positions of random sequences\n", args.engine.model,
-                           q.type, q.method, q.positions);
+  std::cout << shown("{} to {} by {}, against bf16 on {} positions of random sequences\n", args.engine.model, q.type,
+                     q.method, q.positions);
   std::cout << text_table({{"measure", "value"},
-                           {"weight error, all projections", fmt::format("{:.5f}", q.weight_error)},
-                           {"weight error, worst: " + q.worst_matrix, fmt::format("{:.5f}", q.worst_weight_error)},
-                           {"logit KL, nats per position", fmt::format("{:.6f}", q.logit_kl)},
-                           {"top-1 agreement", fmt::format("{:.4f}", q.top1_agreement)},
-                           {"weights, MB", fmt::format("{:.1f} -> {:.1f}", static_cast<double>(q.bytes_original) / 1e6,
-                                                       static_cast<double>(q.bytes_quantized) / 1e6)}});
+                           {"weight error, all projections", shown("{:.5f}", q.weight_error)},
+                           {"weight error, worst: " + q.worst_matrix, shown("{:.5f}", q.worst_weight_error)},
+                           {"logit KL, nats per position", shown("{:.6f}", q.logit_kl)},
+                           {"top-1 agreement", shown("{:.4f}", q.top1_agreement)},
+                           {"weights, MB", shown("{:.1f} -> {:.1f}", static_cast<double>(q.bytes_original) / 1e6,
+                                                 static_cast<double>(q.bytes_quantized) / 1e6)}});
 }
 
 }  // namespace tokenfab::cli

@@ -1,13 +1,13 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "cli/engine.h"
 #include "cli/record_json.h"
+#include "cli/shown.h"
 #include "engine/replay.h"
 #include "reports/results_db.h"
 #include "sim/workload/builtin.h"
@@ -36,41 +36,37 @@ ReplayTrace read_trace(const EngineReplayArgs& args) {
   return fit_trace(*source, fit);
 }
 
-std::ofstream open_text(const std::string& path) {
-  std::ofstream out(path);
-  if (!out) throw UserError(path + ": cannot be written");
-  return out;
-}
-
-void finish_text(std::ofstream& out, const std::string& path) {
-  out.flush();
-  if (!out) throw UserError(path + ": cannot be written (disk full?)");
+/// A log of JSON lines whose first line has `key`.
+FileKind log_with(const std::string& key) {
+  return {"a log of engine replay", [key](std::string_view head) {
+            return head.starts_with("{") && head.substr(0, head.find('\n')).find("\"" + key + "\"") != head.npos;
+          }};
 }
 
 void write_log(const std::string& path, const EngineRecord& log) {
-  std::ofstream out = open_text(path);
+  OutputFile file(path, log_with("elapsed_s"));
   for (const StepRecord& s : log.steps)
-    out << nlohmann::json{{"start_s", s.start_s},
-                          {"elapsed_s", s.elapsed_s},
-                          {"decode_sequences", s.sums.decode_sequences},
-                          {"decode_kv_tokens", s.sums.decode_kv_tokens},
-                          {"prefill_sequences", s.sums.prefill_sequences},
-                          {"prefill_tokens", s.sums.prefill_tokens},
-                          {"prefill_attention", s.sums.prefill_attention},
-                          {"prefill_kv_tokens", s.sums.prefill_kv_tokens},
-                          {"prefill_outputs", s.sums.prefill_outputs},
-                          {"draft_tokens", s.draft_tokens},
-                          {"accepted_tokens", s.accepted_tokens}}
-               .dump()
-        << "\n";
-  finish_text(out, path);
+    file.stream() << nlohmann::json{{"start_s", s.start_s},
+                                    {"elapsed_s", s.elapsed_s},
+                                    {"decode_sequences", s.sums.decode_sequences},
+                                    {"decode_kv_tokens", s.sums.decode_kv_tokens},
+                                    {"prefill_sequences", s.sums.prefill_sequences},
+                                    {"prefill_tokens", s.sums.prefill_tokens},
+                                    {"prefill_attention", s.sums.prefill_attention},
+                                    {"prefill_kv_tokens", s.sums.prefill_kv_tokens},
+                                    {"prefill_outputs", s.sums.prefill_outputs},
+                                    {"draft_tokens", s.draft_tokens},
+                                    {"accepted_tokens", s.accepted_tokens}}
+                         .dump()
+                  << "\n";
+  file.commit();
 }
 
 void write_outputs(const std::string& path, const EngineRecord& log) {
-  std::ofstream out = open_text(path);
+  OutputFile file(path, log_with("request"));
   for (const auto& [id, tokens] : log.outputs)
-    out << nlohmann::json{{"request", id}, {"tokens", tokens}}.dump() << "\n";
-  finish_text(out, path);
+    file.stream() << nlohmann::json{{"request", id}, {"tokens", tokens}}.dump() << "\n";
+  file.commit();
 }
 
 nlohmann::json acceptance_json(const Acceptance& a) {
@@ -127,24 +123,22 @@ double mean(const std::vector<StepRecord>& steps) {
 
 void print_text(const EngineReplayArgs& args, const std::string& device, const RunRecord& r, const EngineRecord& log) {
   const auto ms = [](const Histogram& h, double q) { return h.quantile(q) * 1e-6; };
-  std::cout << fmt::format("{} ({} weights, {} KV) on {}\n", args.engine.model, args.engine.weights, args.engine.kv,
-                           device);
-  std::cout << fmt::format(
-      "served {} of {} requests, {} input and {} output tokens in {:.2f} s ({:.1f} output tokens/s)\n", r.served,
-      r.offered, r.input_served, r.output_served, r.makespan_s,
-      r.makespan_s > 0 ? static_cast<double>(r.output_served) / r.makespan_s : 0);
-  std::cout << fmt::format("TTFT p50 {:.1f} ms, p99 {:.1f} ms; TPOT p50 {:.2f} ms, p99 {:.2f} ms; E2E p50 {:.1f} ms\n",
-                           ms(r.latency.ttft, 0.5), ms(r.latency.ttft, 0.99), ms(r.latency.tpot, 0.5),
-                           ms(r.latency.tpot, 0.99), ms(r.latency.e2e, 0.5));
-  std::cout << fmt::format(
-      "{} steps of {:.2f} ms on average; {} preemptions; {} prompt tokens reused, {} pages copied\n", log.steps.size(),
-      mean(log.steps) * 1e3, r.pools[0].preemptions, log.reused_tokens, log.copied_pages);
+  std::cout << shown("{} ({} weights, {} KV) on {}\n", args.engine.model, args.engine.weights, args.engine.kv, device);
+  std::cout << shown("served {} of {} requests, {} input and {} output tokens in {:.2f} s ({:.1f} output tokens/s)\n",
+                     r.served, r.offered, r.input_served, r.output_served, r.makespan_s,
+                     r.makespan_s > 0 ? static_cast<double>(r.output_served) / r.makespan_s : 0);
+  std::cout << shown("TTFT p50 {:.1f} ms, p99 {:.1f} ms; TPOT p50 {:.2f} ms, p99 {:.2f} ms; E2E p50 {:.1f} ms\n",
+                     ms(r.latency.ttft, 0.5), ms(r.latency.ttft, 0.99), ms(r.latency.tpot, 0.5),
+                     ms(r.latency.tpot, 0.99), ms(r.latency.e2e, 0.5));
+  std::cout << shown("{} steps of {:.2f} ms on average; {} preemptions; {} prompt tokens reused, {} pages copied\n",
+                     log.steps.size(), mean(log.steps) * 1e3, r.pools[0].preemptions, log.reused_tokens,
+                     log.copied_pages);
   if (log.acceptance.steps == 0) return;
-  std::cout << fmt::format("speculation: {:.3f} tokens per sequence and step; kept by draft position:",
-                           static_cast<double>(log.acceptance.tokens) / static_cast<double>(log.acceptance.steps));
+  std::cout << shown("speculation: {:.3f} tokens per sequence and step; kept by draft position:",
+                     static_cast<double>(log.acceptance.tokens) / static_cast<double>(log.acceptance.steps));
   for (std::size_t i = 0; i < log.acceptance.tried.size(); ++i)
-    std::cout << fmt::format(" {:.3f}", static_cast<double>(log.acceptance.kept[i]) /
-                                            static_cast<double>(std::max<std::int64_t>(1, log.acceptance.tried[i])));
+    std::cout << shown(" {:.3f}", static_cast<double>(log.acceptance.kept[i]) /
+                                      static_cast<double>(std::max<std::int64_t>(1, log.acceptance.tried[i])));
   std::cout << "\n";
 }
 
@@ -199,9 +193,8 @@ void engine_replay(const EngineReplayArgs& args) {
   } else {
     print_text(args, backend->description(), record, log);
     if (args.verify)
-      std::cout << fmt::format(
-          "{} of {} outputs equal those of each request alone, token for token; flip rate {:.6f}\n",
-          compared.outputs - compared.differing, compared.outputs, compared.flip_rate());
+      std::cout << shown("{} of {} outputs equal those of each request alone, token for token; flip rate {:.6f}\n",
+                         compared.outputs - compared.differing, compared.outputs, compared.flip_rate());
   }
   // Sampled speculation draws other tokens of the same distribution.
   const bool exact = !args.engine.fast && (args.engine.temperature <= 0 || args.engine.draft == "none");

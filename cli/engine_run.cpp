@@ -1,11 +1,11 @@
-#include <fmt/format.h>
-
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/json_object.h"
 #include "cli/engine.h"
+#include "cli/shown.h"
 #include "engine/replay.h"
 
 namespace tokenfab::cli {
@@ -14,11 +14,10 @@ namespace {
 using namespace tokenfab::engine;
 
 std::vector<std::int32_t> read_tokens(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) throw UserError(path + ": cannot be opened");
+  const std::string text = read_file(path, kMostJsonBytes);
   std::vector<std::int32_t> tokens;
   std::string word;
-  for (char c; in.get(c);) {
+  for (const char c : text) {
     if (c >= '0' && c <= '9' && word.size() < 10) word += c;
     else if (c == ',' || c == ' ' || c == '\n' || c == '\t' || c == '\r') {
       if (!word.empty()) tokens.push_back(static_cast<std::int32_t>(std::stoll(word))), word.clear();
@@ -83,9 +82,9 @@ void engine_run(const EngineRunArgs& args) {
     for (std::size_t i = 0; i < tokens.size(); ++i) std::cout << (i ? "," : "") << tokens[i];
     std::cout << "\n";
   }
-  std::cerr << fmt::format(
-      "{} on {}: {} prompt tokens, TTFT {:.1f} ms, TPOT {:.2f} ms ({:.1f} tokens/s per sequence)\n", options.model,
-      backend->description(), prompt.size(), ttft * 1e3, tpot * 1e3, tpot > 0 ? 1 / tpot : 0);
+  std::cerr << shown("{} on {}: {} prompt tokens, TTFT {:.1f} ms, TPOT {:.2f} ms ({:.1f} tokens/s per sequence)\n",
+                     options.model, backend->description(), prompt.size(), ttft * 1e3, tpot * 1e3,
+                     tpot > 0 ? 1 / tpot : 0);
 }
 
 }  // namespace tokenfab::cli

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -7,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/explain_balance.h"
+#include "cli/shown.h"
 #include "hwmodels/decode_sums.h"
 #include "hwmodels/dtype.h"
 #include "scenarios/scenario.h"
@@ -31,15 +30,15 @@ std::vector<ExampleStep> example_steps(const PoolSpec& pool, std::int64_t contex
   const std::int64_t prompt = std::min(context, b.token_budget);
   std::vector<ExampleStep> steps;
   steps.push_back({"decode, 1 sequence", decode_sums(d, 1, context)});
-  if (full > 1) steps.push_back({fmt::format("decode, {} sequences", full), decode_sums(d, full, context)});
+  if (full > 1) steps.push_back({shown("decode, {} sequences", full), decode_sums(d, full, context)});
   StepSums alone;
   alone.add_chunk(0, prompt, true, window);
-  steps.push_back({fmt::format("prefill, 1 prompt of {} tokens", prompt), alone});
+  steps.push_back({shown("prefill, 1 prompt of {} tokens", prompt), alone});
   if (b.policy == "chunked" && full > 1) {
     StepSums mixed = decode_sums(d, full - 1, context);
     const std::int64_t decoded = mixed.decode_sequences * pool.model->step_tokens(mixed.decode_sequences);
     mixed.add_chunk(0, std::min(prompt, b.token_budget - decoded), true, window);
-    steps.push_back({fmt::format("mixed, {} decoding + {} prompt tokens", full - 1, mixed.prefill_tokens), mixed});
+    steps.push_back({shown("mixed, {} decoding + {} prompt tokens", full - 1, mixed.prefill_tokens), mixed});
   }
   return steps;
 }
@@ -100,27 +99,26 @@ std::string step_text(const json& step) {
   json classes = step["classes"];
   std::sort(classes.begin(), classes.end(), [](const json& a, const json& b) { return a["seconds"] > b["seconds"]; });
   for (const auto& c : classes)
-    rows.push_back({c["op"].get<std::string>(), fmt::format("{:.4f}", 1e3 * c["seconds"].get<double>()),
-                    fmt::format("{:.1f} %", 100 * c["share"].get<double>()),
-                    fmt::format("{:.4f}", 1e3 * c["floor_s"].get<double>()), c["bound"].get<std::string>()});
+    rows.push_back({c["op"].get<std::string>(), shown("{:.4f}", 1e3 * c["seconds"].get<double>()),
+                    shown("{:.1f} %", 100 * c["share"].get<double>()),
+                    shown("{:.4f}", 1e3 * c["floor_s"].get<double>()), c["bound"].get<std::string>()});
   std::string bounds;
   for (const auto& [name, seconds] : step["seconds_by_bound"].items())
-    bounds += fmt::format(" {} {:.1f} %", name, 100 * seconds.get<double>() / step["seconds"].get<double>());
-  return fmt::format("\n{}: {:.4f} ms, {:.1f} J above idle, MFU {:.1f} %, MBU {:.1f} %\n",
-                     step["name"].get<std::string>(), 1e3 * step["seconds"].get<double>(),
-                     step["dynamic_joules"].get<double>(), 100 * step["mfu"].get<double>(),
-                     100 * step["mbu"].get<double>()) +
+    bounds += shown(" {} {:.1f} %", name, 100 * seconds.get<double>() / step["seconds"].get<double>());
+  return shown("\n{}: {:.4f} ms, {:.1f} J above idle, MFU {:.1f} %, MBU {:.1f} %\n", step["name"].get<std::string>(),
+               1e3 * step["seconds"].get<double>(), step["dynamic_joules"].get<double>(),
+               100 * step["mfu"].get<double>(), 100 * step["mbu"].get<double>()) +
          text_table(rows) + "bound:" + bounds + "\n";
 }
 
 std::string pool_text(const json& pool) {
   const json& m = pool["memory"];
-  const auto gb = [&](const char* key) { return fmt::format("{:.2f} GB", m[key].get<double>() / 1e9); };
-  std::string out = fmt::format(
-      "{} ({}): {}\nper chip: {} usable of {}; weights {}, workspace {}, KV cache {} = {} blocks = {} tokens\n",
-      pool["alternative"].get<std::string>(), pool["pool"].get<std::string>(), pool["what"].get<std::string>(),
-      gb("usable_bytes"), gb("chip_bytes"), gb("weight_bytes"), gb("workspace_bytes"), gb("kv_bytes"),
-      grouped(m["kv_blocks"].get<long long>()), grouped(m["kv_tokens"].get<long long>()));
+  const auto gb = [&](const char* key) { return shown("{:.2f} GB", m[key].get<double>() / 1e9); };
+  std::string out =
+      shown("{} ({}): {}\nper chip: {} usable of {}; weights {}, workspace {}, KV cache {} = {} blocks = {} tokens\n",
+            pool["alternative"].get<std::string>(), pool["pool"].get<std::string>(), pool["what"].get<std::string>(),
+            gb("usable_bytes"), gb("chip_bytes"), gb("weight_bytes"), gb("workspace_bytes"), gb("kv_bytes"),
+            grouped(m["kv_blocks"].get<long long>()), grouped(m["kv_tokens"].get<long long>()));
   for (const auto& step : pool["steps"]) out += step_text(step);
   return out + "\n";
 }
@@ -139,8 +137,8 @@ void explain(const ExplainArgs& args) {
       json entry = {
           {"alternative", alternative.name},
           {"pool", pool.spec.name},
-          {"what", fmt::format("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id, name_of(d.weights),
-                               name_of(d.kv), pool.spec.replicas, d.chips(), d.chip.id, d.engine.id, d.engine.version)},
+          {"what", shown("{} {} weights, {} KV, {} replica(s) of {} x {} ({} {})", d.llm.id, name_of(d.weights),
+                         name_of(d.kv), pool.spec.replicas, d.chips(), d.chip.id, d.engine.id, d.engine.version)},
           {"grade", kGradeNames[static_cast<std::size_t>(d.grade())]},
           {"memory", memory_json(model)}};
       for (const auto& step : example_steps(pool.spec, args.context)) entry["steps"].push_back(step_json(model, step));

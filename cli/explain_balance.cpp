@@ -1,11 +1,10 @@
 #include "cli/explain_balance.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/shown.h"
 #include "scenarios/balance.h"
 
 namespace tokenfab::cli {
@@ -70,19 +69,17 @@ std::string balance_text(const json& b) {
   std::vector<std::vector<std::string>> rows = {
       {"pool", "role", "replicas", "sequences", "step ms", "tokens/s per replica", "requests/s per replica"}};
   for (const json& c : b["capacity"])
-    rows.push_back({c["pool"].get<std::string>(), c["role"].get<std::string>(),
-                    fmt::format("{}", c["replicas"].get<int>()), fmt::format("{}", c["sequences"].get<std::int64_t>()),
-                    fmt::format("{:.2f}", 1e3 * value(c, "step_s")), fmt::format("{:.0f}", value(c, "tokens_per_s")),
-                    fmt::format("{:.2f}", value(c, "requests_per_s"))});
-  std::string out = fmt::format("{}: balance at the mean request, {:.0f} input and {:.0f} output tokens (of {})\n",
-                                b["alternative"].get<std::string>(), value(b, "mean_input_tokens"),
-                                value(b, "mean_output_tokens"), grouped(b["requests_looked_at"].get<long long>()));
+    rows.push_back({c["pool"].get<std::string>(), c["role"].get<std::string>(), shown("{}", c["replicas"].get<int>()),
+                    shown("{}", c["sequences"].get<std::int64_t>()), shown("{:.2f}", 1e3 * value(c, "step_s")),
+                    shown("{:.0f}", value(c, "tokens_per_s")), shown("{:.2f}", value(c, "requests_per_s"))});
+  std::string out = shown("{}: balance at the mean request, {:.0f} input and {:.0f} output tokens (of {})\n",
+                          b["alternative"].get<std::string>(), value(b, "mean_input_tokens"),
+                          value(b, "mean_output_tokens"), grouped(b["requests_looked_at"].get<long long>()));
   out += text_table(rows);
   for (const json& p : b["pairs"])
-    out +=
-        fmt::format("balanced: {:.2f} replicas of {} for each of {}; a mean cache is {:.1f} MB and takes {:.2f} ms\n",
-                    value(p, "decode_replicas_per_prefill_replica"), p["decode"].get<std::string>(),
-                    p["prefill"].get<std::string>(), 1e-6 * value(p, "transfer_bytes"), 1e3 * value(p, "transfer_s"));
+    out += shown("balanced: {:.2f} replicas of {} for each of {}; a mean cache is {:.1f} MB and takes {:.2f} ms\n",
+                 value(p, "decode_replicas_per_prefill_replica"), p["decode"].get<std::string>(),
+                 p["prefill"].get<std::string>(), 1e-6 * value(p, "transfer_bytes"), 1e3 * value(p, "transfer_s"));
   return out + "\n";
 }
 

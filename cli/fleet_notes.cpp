@@ -1,9 +1,9 @@
 #include "cli/fleet_notes.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 using nlohmann::json;
@@ -74,26 +74,26 @@ std::string fleet_note(const RunRecord& r) {
   for (std::size_t p = 0; p < f.pools.size(); ++p) {
     const PoolFleet& pool = f.pools[p];
     const double makespan = r.makespan_s > 0 ? r.makespan_s : NAN;
-    out += fmt::format("{}, {}: {:.2f} replicas paid for in the mean, {} at most; {} boots, {:.1f} % of paid time",
-                       r.alternative, r.pools[p].name, pool.paid_replica_s / makespan, r.pools[p].replicas, pool.boots,
-                       pool.paid_replica_s > 0 ? 100 * pool.boot_replica_s / pool.paid_replica_s : 0);
-    out += fmt::format("; {} requests routed", pool.routed);
-    if (pool.reclaims > 0) out += fmt::format("; {} reclaims", pool.reclaims);
-    if (pool.requeued > 0) out += fmt::format("; {} requests lost their replica", pool.requeued);
-    if (pool.failed_attempts > 0) out += fmt::format("; {} failed attempts", pool.failed_attempts);
-    if (!pool.price_unit.empty()) out += fmt::format("; price {:.4g} {}", pool.price, pool.price_unit);
-    if (const double bill = bill_usd(pool, r.pools[p]); std::isfinite(bill)) out += fmt::format(", bill ${:.4f}", bill);
-    if (pool.quality > 0) out += fmt::format("; quality {:.4g}", pool.quality);
+    out += shown("{}, {}: {:.2f} replicas paid for in the mean, {} at most; {} boots, {:.1f} % of paid time",
+                 r.alternative, r.pools[p].name, pool.paid_replica_s / makespan, r.pools[p].replicas, pool.boots,
+                 pool.paid_replica_s > 0 ? 100 * pool.boot_replica_s / pool.paid_replica_s : 0);
+    out += shown("; {} requests routed", pool.routed);
+    if (pool.reclaims > 0) out += shown("; {} reclaims", pool.reclaims);
+    if (pool.requeued > 0) out += shown("; {} requests lost their replica", pool.requeued);
+    if (pool.failed_attempts > 0) out += shown("; {} failed attempts", pool.failed_attempts);
+    if (!pool.price_unit.empty()) out += shown("; price {:.4g} {}", pool.price, pool.price_unit);
+    if (const double bill = bill_usd(pool, r.pools[p]); std::isfinite(bill)) out += shown(", bill ${:.4f}", bill);
+    if (pool.quality > 0) out += shown("; quality {:.4g}", pool.quality);
     out += "\n";
   }
   if (f.waited + f.gateway_full + f.unreachable > 0)
-    out += fmt::format("{}: {} requests waited at the gateway ({} at most), {} found it full, {} no pool could serve\n",
-                       r.alternative, f.waited, f.most_waiting, f.gateway_full, f.unreachable);
+    out += shown("{}: {} requests waited at the gateway ({} at most), {} found it full, {} no pool could serve\n",
+                 r.alternative, f.waited, f.most_waiting, f.gateway_full, f.unreachable);
   if (f.pools.front().quality > 0)
-    out += fmt::format("{}: {} requests below their quality floor\n", r.alternative, f.floor_violations);
+    out += shown("{}: {} requests below their quality floor\n", r.alternative, f.floor_violations);
   if (f.peak_window_s > 0)
-    out += fmt::format("{}: serving all regions from one place would save {:.1f} % of the sum of their peaks\n",
-                       r.alternative, 100 * f.pooling_gain);
+    out += shown("{}: serving all regions from one place would save {:.1f} % of the sum of their peaks\n",
+                 r.alternative, 100 * f.pooling_gain);
   return out;
 }
 

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -11,6 +9,7 @@
 #include "base/json_object.h"
 #include "base/text.h"
 #include "cli/calibration.h"
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -93,14 +92,14 @@ std::string cell(const Result& r, std::size_t i) {
   if (!r.errors[i]) return "-";
   const char* mark = !r.has_goal(i) ? " .." : r.meets(i) ? " ok" : "  !";
   const double percent = 100 * *r.errors[i];
-  return (i < kBias ? fmt::format("{:.1f} %", percent) : fmt::format("{:+.1f} %", percent)) + mark;
+  return (i < kBias ? shown("{:.1f} %", percent) : shown("{:+.1f} %", percent)) + mark;
 }
 
 void print_text(const std::vector<Result>& results) {
   std::vector<std::vector<std::string>> rows = {{"result"}, {"goal"}};
   for (const Goal& g : kGoals) {
     rows[0].push_back(g.what);
-    rows[1].push_back(fmt::format("{:.0f} %   ", 100 * g.limit));
+    rows[1].push_back(shown("{:.0f} %   ", 100 * g.limit));
   }
   rows[0].insert(rows[0].end(), {"steps", "differences"});
   int goals = 0, met = 0;
@@ -114,8 +113,8 @@ void print_text(const std::vector<Result>& results) {
     row.push_back(r.schedule_differences ? grouped(*r.schedule_differences) : "-");
   }
   std::cout << text_table(rows)
-            << fmt::format("\n{} of {} goals met (!: missed; ..: no goal for TTFT at {:.0f} % load and above)\n", met,
-                           goals, 100 * kTtftLoad);
+            << shown("\n{} of {} goals met (!: missed; ..: no goal for TTFT at {:.0f} % load and above)\n", met, goals,
+                     100 * kTtftLoad);
 }
 
 json json_of(const Result& r) {

@@ -2,13 +2,19 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <new>
+#include <system_error>
 
 #include "base/error.h"
+#include "base/escape.h"
+#include "base/memory_budget.h"
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/engine.h"
+#include "cli/output_option.h"
+#include "cli/terminal.h"
 
 namespace {
 
@@ -24,6 +30,24 @@ void add_scenario(CLI::App* app, cli::ScenarioArgs& args) {
   app->add_option("--trace", args.trace, "Replay this request trace instead of the scenario's workload");
 }
 
+/// Arguments end in results, reports and messages.
+void check_arguments(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i)
+    if (!is_utf8(argv[i])) throw UserError("argument " + std::to_string(i) + ": " + argv[i] + ": is not UTF-8");
+}
+
+void add_memory_limit(CLI::App& app) {
+  constexpr std::uint64_t kLeast = std::uint64_t{64} << 20, kMost = std::uint64_t{1} << 50;
+  set_memory_budget(default_memory_budget());
+  app.fallthrough();
+  app.add_option_function<std::uint64_t>(
+         "--max-memory", [](std::uint64_t bytes) { set_memory_budget(static_cast<std::int64_t>(bytes)); },
+         "Memory that the run may use, such as 2G, at least 64M; default: three quarters of the machine's")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(kLeast, kMost))
+      ->type_name("SIZE");
+}
+
 /// What the contract promises but this version does not have yet.
 void add_missing(CLI::App& app, const std::string& name, const std::string& what) {
   auto* sub = app.add_subcommand(name, what + " (not in this version)");
@@ -32,17 +56,21 @@ void add_missing(CLI::App& app, const std::string& name, const std::string& what
 }
 
 int parse_and_run(int argc, char** argv) {
+  check_arguments(argc, argv);
   CLI::App app{"tokenfab: what a token costs, and how fast it comes, on simulated LLM-inference hardware"};
   app.set_version_flag("--version", "tokenfab " TOKENFAB_VERSION);
   app.require_subcommand(1);
+  add_memory_limit(app);
 
   cli::RunArgs run;
   auto* run_app = app.add_subcommand("run", "Replay a workload through a scenario's factories");
   add_scenario(run_app, run.scenario);
-  run_app->add_option("-o,--output", run.output, "Write results to this SQLite file");
+  cli::add_output(*run_app, "-o,--output", run.output, "Write results to this SQLite file");
   run_app->add_flag("--stepwise", run.stepwise, "Advance one iteration at a time (slow; same results)");
   run_app->add_option("--jobs", run.jobs, "Worker threads; default: all cores")->check(CLI::Range(1, 4096));
-  run_app->add_flag("--rows,!--no-rows", run.rows, "Keep a row per request; default: under one million requests");
+  run_app->add_flag_function(
+      "--rows,!--no-rows", [&run](std::int64_t count) { run.rows = count > 0; },
+      "Keep a row per request; default: under one million requests");
   run_app->add_flag("--no-bands", run.no_bands,
                     "No confidence bands: they simulate each alternative's first replication twice more");
   run_app->add_flag("--json", run.json, "Print one JSON object");
@@ -65,7 +93,7 @@ int parse_and_run(int argc, char** argv) {
   cli::ReportArgs report;
   auto* report_app = app.add_subcommand("report", "Write a self-contained HTML report from results");
   report_app->add_option("results", report.database, "Results file (SQLite)")->required();
-  report_app->add_option("-o,--output", report.output, "Report file; default: report.html");
+  cli::add_output(*report_app, "-o,--output", report.output, "Report file; default: report.html");
   report_app->add_option("--format", report.format, "html or json");
   report_app->callback([&] { cli::report(report); });
 
@@ -80,7 +108,7 @@ int parse_and_run(int argc, char** argv) {
   auto* litellm = price_app->add_option("--litellm", price.litellm, "Prices from a list in LiteLLM's shape (JSON)");
   price_app->add_option("--model", price.model, "The model in that list; default: the run's")->needs(litellm);
   auto* focus =
-      price_app->add_option("--focus", price.focus, "Write the bill in the columns of FOCUS to this CSV file");
+      cli::add_output(*price_app, "--focus", price.focus, "Write the bill in the columns of FOCUS to this CSV file");
   price_app->add_option("--focus-date", price.focus_date, "The UTC day on which the run's clock starts")
       ->needs(focus)
       ->capture_default_str();
@@ -138,30 +166,41 @@ int parse_and_run(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    std::cerr << "tokenfab: " << e.what() << " (see tokenfab --help)\n";
-    return kBadInput;
+    throw UserError(std::string(e.what()) + " (see tokenfab --help)");
+  }
+}
+
+int fail(int code, const std::string& why) {
+  std::cerr << "tokenfab: " << one_line(why) << "\n";
+  return code;
+}
+
+int fail_for_memory() {
+  return fail(kInfeasible, "infeasible: memory: more is needed than the budget of " +
+                               metric(static_cast<double>(memory_budget())) + "B (--max-memory)");
+}
+
+int checked(int argc, char** argv) {
+  try {
+    const cli::PrintableOnly printable(std::cout);
+    const int code = parse_and_run(argc, argv);
+    std::cout.flush();
+    return std::cout ? code : fail(kBadInput, "standard output cannot be written");
+  } catch (const UserError& e) {
+    return fail(kBadInput, e.what());
+  } catch (const Infeasible& e) {
+    return fail(kInfeasible, std::string("infeasible: ") + e.what());
+  } catch (const std::bad_alloc&) {
+    return fail_for_memory();
+  } catch (const std::system_error& e) {  // a thread's stack that does not fit
+    const bool memory =
+        e.code() == std::errc::resource_unavailable_try_again || e.code() == std::errc::not_enough_memory;
+    return memory ? fail_for_memory() : fail(kOurBug, std::string("internal error: ") + e.what());
+  } catch (const std::exception& e) {
+    return fail(kOurBug, std::string("internal error: ") + e.what());
   }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    const int code = parse_and_run(argc, argv);
-    std::cout.flush();
-    if (!std::cout) {
-      std::cerr << "tokenfab: standard output cannot be written\n";
-      return kBadInput;
-    }
-    return code;
-  } catch (const UserError& e) {
-    std::cerr << "tokenfab: " << e.what() << "\n";
-    return kBadInput;
-  } catch (const Infeasible& e) {
-    std::cerr << "tokenfab: infeasible: " << e.what() << "\n";
-    return kInfeasible;
-  } catch (const std::exception& e) {
-    std::cerr << "tokenfab: internal error: " << e.what() << "\n";
-    return kOurBug;
-  }
-}
+int main(int argc, char** argv) { return checked(argc, argv); }

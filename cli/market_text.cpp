@@ -1,11 +1,10 @@
 #include "cli/market_text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -15,7 +14,7 @@ using Rows = std::vector<std::vector<std::string>>;
 double usd(MicroUsd amount) { return static_cast<double>(amount) / 1e6; }
 
 std::string with(const char* format, double value) {
-  return std::isnan(value) ? "-" : std::isinf(value) ? "never" : fmt::format(fmt::runtime(format), value);
+  return std::isnan(value) ? "-" : std::isinf(value) ? "never" : shown(fmt::runtime(format), value);
 }
 
 std::string dollars(MicroUsd amount) { return grouped(std::llround(usd(amount))); }
@@ -79,7 +78,7 @@ std::string rounds(const MarketRecord& r) {
            with("{:.4f}", served > 0 ? usd(round.spend) / served * 1e6 : std::nan("")), with("{:.0f}", round.hhi)};
     for (const ProviderTotal& p : r.providers) row.push_back(played(r, round.round, p.name));
   }
-  return titled(fmt::format("Rounds ({} in all); by provider: price (share, margin)", n), rows);
+  return titled(shown("Rounds ({} in all); by provider: price (share, margin)", n), rows);
 }
 
 std::string segments(const MarketRecord& r) {
@@ -105,7 +104,7 @@ std::string exchange(const MarketRecord& r) {
   for (const ParticipantRow& p : r.participants)
     people.push_back(
         {p.name, p.side, std::to_string(p.offered), std::to_string(p.traded), with("{:.6f}", usd(p.cash))});
-  return titled(fmt::format("Exchange (first hours of {}; a lot is a million tokens)", r.auctions.size()), hours) +
+  return titled(shown("Exchange (first hours of {}; a lot is a million tokens)", r.auctions.size()), hours) +
          titled("Participants", people);
 }
 
@@ -135,12 +134,10 @@ std::string figures(const MarketRecord& r) {
 std::string trust(const MarketRecord& r) {
   std::string out = "Step times of";
   for (const CurveRecord& c : r.curves)
-    out +=
-        " " + c.factory + ": " + c.provenance +
-        (c.error_band > 0 ? fmt::format(", typically off by {:.1f} %", 100 * c.error_band) : ", error not measured") +
-        ";";
+    out += " " + c.factory + ": " + c.provenance +
+           (c.error_band > 0 ? shown(", typically off by {:.1f} %", 100 * c.error_band) : ", error not measured") + ";";
   if (!r.curves.empty()) out.back() = '.';
-  return (r.curves.empty() ? "" : out + "\n") + fmt::format("{} assumptions: see --json.\n", r.assumptions.size());
+  return (r.curves.empty() ? "" : out + "\n") + shown("{} assumptions: see --json.\n", r.assumptions.size());
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "cli/pnl.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -15,17 +15,17 @@ json number(double value) { return std::isfinite(value) ? json(value) : json(nul
 std::string runway(const PnlSummary& p) {
   if (std::isnan(p.cash_usd)) return "";
   const std::string growth =
-      p.growth_per_month != 0 ? fmt::format(" at {:+.3g} % volume a month", 100 * p.growth_per_month) : "";
-  if (std::isinf(p.runway_months)) return fmt::format("  ${:.6g} in cash never runs out{}\n", p.cash_usd, growth);
-  return fmt::format("  ${:.6g} in cash lasts {:.1f} months{}\n", p.cash_usd, p.runway_months, growth);
+      p.growth_per_month != 0 ? shown(" at {:+.3g} % volume a month", 100 * p.growth_per_month) : "";
+  if (std::isinf(p.runway_months)) return shown("  ${:.6g} in cash never runs out{}\n", p.cash_usd, growth);
+  return shown("  ${:.6g} in cash lasts {:.1f} months{}\n", p.cash_usd, p.runway_months, growth);
 }
 
 std::string verdicts(const PnlSummary& p) {
   std::string out;
   if (p.loss_leader)
-    out += fmt::format(
-        "  LOSS LEADER: each million tokens is subsidised with ${:.4g}; prices would have to be {:.3g} x these\n",
-        p.subsidy_usd_per_mtok, p.break_even_price_factor);
+    out +=
+        shown("  LOSS LEADER: each million tokens is subsidised with ${:.4g}; prices would have to be {:.3g} x these\n",
+              p.subsidy_usd_per_mtok, p.break_even_price_factor);
   if (p.contribution_negative)
     out += "  NEGATIVE CONTRIBUTION: users pay less than the variable cost, so every further token loses money\n";
   return out;
@@ -65,7 +65,7 @@ json pnl_json(const PnlSummary& p) {
 }
 
 std::string pnl_text(const PnlSummary& p) {
-  std::string out = fmt::format(
+  std::string out = shown(
       "{}: gross margin {:.1f} %, contribution margin {:.1f} %, markup {:.1f} %\n"
       "  a month (the run x {:.4g}, to 730 hours): revenue ${:.2f}, cost of revenue ${:.2f}, fixed ${:.2f}, {} "
       "${:.2f}\n",

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -7,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/shown.h"
 #include "sim/fleet/prefix_replay.h"
 #include "sim/workload/trace.h"
 
@@ -36,7 +35,7 @@ void prefix_cache(const CatalogArgs& args) {
   std::vector<std::vector<std::string>> table = {{"capacity, blocks", "blocks hit", "tokens hit"}};
   for (const PrefixReplay& r : replays) {
     const double blocks = share(r.hit_blocks, r.blocks), tokens = share(r.hit_tokens, r.input_tokens);
-    table.push_back({capacity(r), fmt::format("{:.4f}", blocks), fmt::format("{:.4f}", tokens)});
+    table.push_back({capacity(r), shown("{:.4f}", blocks), shown("{:.4f}", tokens)});
     out.push_back({{"capacity_blocks", r.capacity > 0 ? json(r.capacity) : json(nullptr)},
                    {"block_hit", blocks},
                    {"token_hit", tokens},
@@ -49,9 +48,8 @@ void prefix_cache(const CatalogArgs& args) {
     return;
   }
   const PrefixReplay& first = replays.front();
-  std::cout << fmt::format("{}: {} requests, {} references to {} blocks of {} tokens\n", args.prefix_cache,
-                           grouped(first.requests), grouped(first.blocks), grouped(first.distinct_blocks),
-                           args.block_tokens)
+  std::cout << shown("{}: {} requests, {} references to {} blocks of {} tokens\n", args.prefix_cache,
+                     grouped(first.requests), grouped(first.blocks), grouped(first.distinct_blocks), args.block_tokens)
             << text_table(table);
 }
 

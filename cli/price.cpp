@@ -2,14 +2,17 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json_object.h"
 #include "cli/bases.h"
 #include "cli/commands.h"
 #include "cli/infeasible.h"
 #include "cli/price_plans.h"
+#include "cli/runs_json.h"
 #include "cli/summary.h"
 #include "reports/results_db.h"
 #include "scenarios/resolve.h"
+#include "sim/economics/plans/focus.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -41,10 +44,17 @@ PlanChoice chosen(const PriceArgs& args) {
   return choice;
 }
 
-json run_json(const PricedRun& run, const std::optional<BudgetReport>& budget, bool bases) {
-  json out = runs_json({run.record}, bases);
+json priced_json(const PricedRun& run, const std::optional<BudgetReport>& budget, bool bases) {
+  json out = run_json(run.record, bases);
   if (run.bill) out["bill"] = bill_json(*run.bill);
   if (budget) out["budget"] = budget_json(*budget);
+  return out;
+}
+
+/// Files that the command reads; names that are no files (providers) do no harm.
+std::vector<std::string> inputs_of(const PriceArgs& args) {
+  std::vector<std::string> out = {args.database, args.plan, args.litellm};
+  out.insert(out.end(), args.compare.begin(), args.compare.end());
   return out;
 }
 
@@ -58,40 +68,67 @@ void compare(const PriceArgs& args, const std::vector<RunRecord>& records, const
   else std::cout << compare_text(rows);
 }
 
+/// Runs as they are priced: what the output needs of them, so that their number costs no memory.
+class Prices {
+ public:
+  explicit Prices(const PriceArgs& args) : args_(args) {
+    if (!args.focus.empty()) {
+      const auto is_bill = [](std::string_view head) { return head.starts_with(focus_header()); };
+      focus_.emplace(args.focus, FileKind{"a bill in FOCUS' columns", is_bill}, inputs_of(args));
+      focus_->stream() << focus_header();
+    }
+  }
+
+  void add(const PricedRun& run) {
+    const RunRecord& record = run.record;
+    if (args_.budget_usd > 0 && !run.plan)
+      throw UserError("--budget needs a plan: the run has none, and none is given");
+    std::optional<BudgetReport> budget;
+    if (args_.budget_usd > 0) budget = judge_budget(args_.budget_usd, kAlerts, *run.plan, record);
+    if (focus_) focus_->stream() << focus_rows(run, args_.focus_date);
+    if (args_.json) return json_.add(priced_json(run, budget, args_.bases));
+    summary_.add(record);
+    if (record.replication > 0) return;
+    if (args_.bases) bases_ += bases_text(record);
+    if (run.bill) bills_ += bill_text(record, *run.bill);
+    if (budget) bills_ += budget_text(record, *budget);
+  }
+
+  void print(const std::vector<InfeasibleAlternative>& refused) {
+    if (focus_) focus_->commit();
+    if (!args_.json) {
+      std::cout << summary_.text() << bases_ << infeasible_text(refused) << bills_;
+      return;
+    }
+    json more = json::object();
+    if (!refused.empty()) more["infeasible"] = infeasible_json(refused);
+    json_.print(std::cout, more);
+  }
+
+ private:
+  const PriceArgs& args_;
+  std::optional<OutputFile> focus_;
+  Summary summary_;
+  RunsJson json_;
+  std::string bases_, bills_;
+};
+
 }  // namespace
 
 void price(const PriceArgs& args) {
   ResultsDb db = ResultsDb::open(args.database);
-  const std::vector<RunRecord> records = complete_runs(db, args.database);
   const MoneyCatalog money = MoneyCatalog::standard();
-  if (!args.compare.empty()) return compare(args, records, money);
+  if (!args.compare.empty()) return compare(args, complete_runs(db, args.database), money);
   const PlanChoice choice = chosen(args);
-  std::vector<PricedRun> runs;
-  std::vector<std::optional<BudgetReport>> budgets;
-  for (const auto& record : records) {
-    runs.push_back(price_under(record, choice, money));
-    const PricedRun& run = runs.back();
-    if (args.budget_usd > 0 && !run.plan) throw UserError("--budget needs a plan: the run has none, and none is given");
-    budgets.push_back(args.budget_usd > 0 ? std::optional(judge_budget(args.budget_usd, kAlerts, *run.plan, run.record))
-                                          : std::nullopt);
+  Prices prices(args);
+  int runs = 0;
+  for (const auto& run : db.runs()) {
+    if (!run.complete) continue;
+    prices.add(price_under(db.load(run.id), choice, money));
+    ++runs;
   }
-  if (!args.focus.empty()) write_focus(args.focus, args.focus_date, runs);
-  if (args.json) {
-    json out = run_json(runs.front(), budgets.front(), args.bases);
-    for (std::size_t i = 0; runs.size() > 1 && i < runs.size(); ++i)
-      out["runs"].push_back(run_json(runs[i], budgets[i], args.bases));
-    if (const auto refused = db.infeasible(); !refused.empty()) out["infeasible"] = infeasible_json(refused);
-    std::cout << out.dump(2) << "\n";
-    return;
-  }
-  std::vector<RunRecord> priced;
-  for (const auto& run : runs) priced.push_back(run.record);
-  std::cout << summary(priced) << bases_texts(priced, args.bases) << infeasible_text(db.infeasible());
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i].record.replication > 0) continue;
-    if (runs[i].bill) std::cout << bill_text(runs[i].record, *runs[i].bill);
-    if (budgets[i]) std::cout << budget_text(runs[i].record, *budgets[i]);
-  }
+  if (runs == 0) throw UserError(args.database + ": holds no complete run");
+  prices.print(db.infeasible());
 }
 
 }  // namespace tokenfab::cli

@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "cli/price_plans.h"
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -14,10 +13,10 @@ using nlohmann::json;
 
 json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
 
-std::string text(const json& value) { return value.is_number() ? fmt::format("{:.4g}", value.get<double>()) : "-"; }
+std::string text(const json& value) { return value.is_number() ? shown("{:.4g}", value.get<double>()) : "-"; }
 
 std::string percent(const json& value) {
-  return value.is_number() ? fmt::format("{:.1f} %", 100 * value.get<double>()) : "-";
+  return value.is_number() ? shown("{:.1f} %", 100 * value.get<double>()) : "-";
 }
 
 json figures_json(const Bill& bill) {
@@ -77,14 +76,13 @@ std::string bill_text(const RunRecord& record, const Bill& bill) {
   std::vector<std::vector<std::string>> table = {
       {"Bill of " + record.alternative, "charge", "quantity", "USD", "effective USD"}};
   for (const BillLine& l : bill.lines)
-    table.push_back({l.account, kCharges[static_cast<std::size_t>(l.charge)],
-                     fmt::format("{:.6g} {}", l.quantity, l.unit), fmt::format("{:.6g}", l.usd),
-                     fmt::format("{:.6g}", l.effective_usd)});
-  table.push_back({"sum", "", "", fmt::format("{:.6g}", bill.usd), ""});
+    table.push_back({l.account, kCharges[static_cast<std::size_t>(l.charge)], shown("{:.6g} {}", l.quantity, l.unit),
+                     shown("{:.6g}", l.usd), shown("{:.6g}", l.effective_usd)});
+  table.push_back({"sum", "", "", shown("{:.6g}", bill.usd), ""});
   std::string out = "\n" + text_table(table);
   for (const Figure& f : bill.figures)
-    out += fmt::format("{}: {}{}\n", f.name, std::isfinite(f.value) ? fmt::format("{:.6g}", f.value) : "-",
-                       f.unit == "1" ? "" : " " + f.unit);
+    out += shown("{}: {}{}\n", f.name, std::isfinite(f.value) ? shown("{:.6g}", f.value) : "-",
+                 f.unit == "1" ? "" : " " + f.unit);
   return out;
 }
 
@@ -100,12 +98,12 @@ json budget_json(const BudgetReport& b) {
 }
 
 std::string budget_text(const RunRecord& record, const BudgetReport& b) {
-  std::string out = fmt::format(
+  std::string out = shown(
       "\nBudget of {}: ${:.6g} a month, ${:.6g} spent; a month like this run ${:.6g} (90 % band {:.6g}-{:.6g}), {}\n",
       record.alternative, b.budget_usd, b.spent_usd, b.month.middle, b.month.low, b.month.high,
-      b.cap_hours ? fmt::format("budget reached after {:.4g} h", *b.cap_hours) : "within budget");
+      b.cap_hours ? shown("budget reached after {:.4g} h", *b.cap_hours) : "within budget");
   for (const BudgetAlert& a : b.alerts)
-    if (a.hours) out += fmt::format("{:.0f} % used after {:.4g} h\n", 100 * a.share, *a.hours);
+    if (a.hours) out += shown("{:.0f} % used after {:.4g} h\n", 100 * a.share, *a.hours);
   return out;
 }
 

@@ -6,12 +6,12 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/json_object.h"
 #include "base/text.h"
+#include "cli/record_json.h"
 #include "sim/core/bands.h"
 #include "sim/economics/common_unit.h"
 #include "sim/economics/plans/focus.h"
@@ -29,7 +29,7 @@ namespace fs = std::filesystem;
 /// The run's own scenario with the new prices laid over it: "plan" as a whole, "supply" for every pool, "provider" key
 /// by key.
 json repriced_scenario(const RunRecord& record, const json& prices) {
-  json scenario = json::parse(record.scenario_json);
+  json scenario = scenario_of(record);
   if (prices.contains("plan")) scenario["plan"] = prices["plan"];
   if (prices.contains("quality")) scenario["quality"] = prices["quality"];
   if (prices.contains("provider")) scenario["provider"].merge_patch(prices["provider"]);
@@ -78,18 +78,11 @@ PricedRun price_under(const RunRecord& stored, const PlanChoice& choice, const M
   return out;
 }
 
-void write_focus(const std::string& path, const std::string& date, const std::vector<PricedRun>& runs) {
-  std::vector<FocusCharge> charges;
-  for (const auto& run : runs) {
-    if (!run.bill) throw UserError("--focus needs a plan: the run has none, and none is given");
-    const RunRecord& r = run.record;
-    charges.push_back({&*run.bill, fmt::format("{}/{}/{}", r.study, r.alternative, r.replication), r.pools[0].llm,
-                       utc_time(date, r.started_s), utc_time(date, std::ceil(r.started_s + r.makespan_s))});
-  }
-  std::ofstream out(path, std::ios::binary);
-  out << focus_csv(charges);
-  out.flush();
-  if (!out) throw UserError(path + ": cannot be written");
+std::string focus_rows(const PricedRun& run, const std::string& date) {
+  if (!run.bill) throw UserError("--focus needs a plan: the run has none, and none is given");
+  const RunRecord& r = run.record;
+  return focus_csv({&*run.bill, fmt::format("{}/{}/{}", r.study, r.alternative, r.replication), r.pools[0].llm,
+                    utc_time(date, r.started_s), utc_time(date, std::ceil(r.started_s + r.makespan_s))});
 }
 
 }  // namespace tokenfab::cli

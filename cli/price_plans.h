@@ -39,7 +39,7 @@ nlohmann::json compare_plans(const std::vector<RunRecord>& records, const std::v
                              const MoneyCatalog& money);
 std::string compare_text(const nlohmann::json& rows);
 
-/// Writes the bills as FOCUS rows; `date`: the day on which the clock starts.
-void write_focus(const std::string& path, const std::string& date, const std::vector<PricedRun>& runs);
+/// A run's bill as FOCUS rows; `date`: the day on which the clock starts. Errors: UserError where there is no bill.
+std::string focus_rows(const PricedRun& run, const std::string& date);
 
 }  // namespace tokenfab::cli

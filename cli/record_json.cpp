@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
+#include "base/json_object.h"
 #include "cli/cost_detail.h"
 #include "cli/fleet_notes.h"
 #include "cli/pnl.h"
@@ -168,6 +170,15 @@ json cost_json(const CostSummary& c) {
                    {"break_even_price_factor", number(c.break_even_price_factor)},
                    {"break_even_utilisation", number(c.break_even_utilisation)}};
   return out;
+}
+
+json scenario_of(const RunRecord& r) {
+  const std::string where = "run of \"" + r.alternative + "\"";
+  json scenario = parse_json_text(r.scenario_json, where + ": stored scenario");
+  const bool has_pools = scenario.is_object() && scenario.contains("pools") && scenario["pools"].is_array();
+  if (r.pools.empty() || !has_pools || scenario["pools"].size() != r.pools.size())
+    throw UserError(where + ": the stored pools are not those of the stored scenario; run it again");
+  return scenario;
 }
 
 json record_json(const RunRecord& r) {

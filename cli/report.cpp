@@ -1,8 +1,8 @@
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/record_json.h"
@@ -11,6 +11,14 @@
 
 namespace tokenfab::cli {
 namespace {
+
+bool has(std::string_view head, std::string_view mark) { return head.find(mark) != std::string_view::npos; }
+
+const FileKind kHtml = {"a report of tokenfab",
+                        [](std::string_view head) { return has(head, "<title>tokenfab report</title>"); }};
+const FileKind kJson = {"a JSON report of tokenfab", [](std::string_view head) {
+                          return head.starts_with("[") && has(head, "\"backlog_slope_per_s\"");
+                        }};
 
 std::vector<RunRecord> whole_runs(ResultsDb& db, const std::string& path) {
   std::vector<RunRecord> records;
@@ -37,11 +45,7 @@ void report(const ReportArgs& args) {
     for (const auto& r : records) out.push_back(record_json(r));
     text = out.dump(2) + "\n";
   }
-  std::ofstream file(args.output, std::ios::binary);
-  if (!file) throw UserError(args.output + ": cannot be opened for writing");
-  file << text;
-  file.close();
-  if (!file) throw UserError(args.output + ": cannot be written (disk full?)");
+  write_file(args.output, text, args.format == "html" ? kHtml : kJson, {args.database});
   std::cout << args.output << ": " << records.size() << (records.size() == 1 ? " run\n" : " runs\n");
 }
 

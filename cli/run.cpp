@@ -1,16 +1,14 @@
-#include <fmt/format.h>
-
-#include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "base/text.h"
 #include "cli/bases.h"
 #include "cli/commands.h"
 #include "cli/infeasible.h"
 #include "cli/market.h"
 #include "cli/progress.h"
+#include "cli/runs_json.h"
 #include "cli/summary.h"
 #include "cli/waterfall.h"
 #include "reports/results_db.h"
@@ -26,10 +24,10 @@ std::vector<InfeasibleAlternative> refused_of(const Scenario& scenario) {
   return out;
 }
 
-/// Keeps what the printed output needs: rows go to the database and are dropped.
+/// Runs as they end: into the database, and what the output needs of them.
 class Collector {
  public:
-  Collector(const RunArgs& args, const Scenario& scenario, const RunOptions& options) {
+  Collector(const RunArgs& args, const Scenario& scenario, const RunOptions& options) : args_(args) {
     if (args.output.empty()) return;
     db_.emplace(ResultsDb::create_or_open(args.output, TOKENFAB_VERSION));
     for (const auto& alternative : scenario.alternatives)
@@ -37,26 +35,40 @@ class Collector {
         ids_.push_back(db_->begin_run(planned_record(scenario, alternative, r, options)));
     db_->write_infeasible(refused_of(scenario));
   }
-  void add(RunRecord&& record) {
-    if (db_) db_->finish_run(ids_[records_.size()], record);
-    record.rows.clear();
-    record.rows.shrink_to_fit();
-    records_.push_back(std::move(record));
+
+  void add(const RunRecord& record) {
+    if (db_) db_->finish_run(ids_[done_++], record);
+    if (args_.json) json_.add(run_json(record, args_.bases));
+    summary_.add(record);
   }
-  const std::vector<RunRecord>& records() const { return records_; }
+
+  void print(const std::vector<InfeasibleAlternative>& refused) {
+    if (args_.json) {
+      nlohmann::json more = nlohmann::json::object();
+      if (!refused.empty()) more["infeasible"] = infeasible_json(refused);
+      if (const auto steps = waterfall(summary_.costs()); !steps.empty()) more["stack"] = waterfall_json(steps);
+      json_.print(std::cout, more);
+      return;
+    }
+    std::cout << summary_.text();
+    for (const auto& group : summary_.groups())
+      if (args_.bases && group.first.replication == 0) std::cout << bases_text(group.first);
+    std::cout << infeasible_text(refused);
+  }
 
  private:
+  const RunArgs& args_;
   std::optional<ResultsDb> db_;
   std::vector<std::int64_t> ids_;
-  std::vector<RunRecord> records_;
+  std::size_t done_ = 0;
+  Summary summary_;
+  RunsJson json_;
 };
 
-/// The first run's object; with several runs all of them under "runs".
-nlohmann::json combined(const std::vector<RunRecord>& records, const Scenario& scenario, bool bases) {
-  nlohmann::json out = runs_json(records, bases);
-  if (const auto refused = refused_of(scenario); !refused.empty()) out["infeasible"] = infeasible_json(refused);
-  if (const auto steps = waterfall(records); !steps.empty()) out["stack"] = waterfall_json(steps);
-  return out;
+/// Where the rows of running runs wait: on the disk that they are for.
+std::string folder_of(const std::string& file) {
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  return folder.empty() ? "." : folder;
 }
 
 }  // namespace
@@ -70,17 +82,15 @@ void run(const RunArgs& args) {
   options.bands = !args.no_bands;
   // Rows are only worth keeping where they are written.
   options.rows = args.output.empty() ? std::optional<bool>(false) : args.rows;
+  if (!args.output.empty()) options.row_folder = folder_of(args.output);
   size_scenario(scenario, options);
   Collector collector(args, scenario, options);
   {
     ProgressLine line;
     run_scenario(
-        scenario, options, [&](RunRecord&& r) { collector.add(std::move(r)); }, [&](const RunProgress& p) { line(p); });
+        scenario, options, [&](RunRecord&& r) { collector.add(r); }, [&](const RunProgress& p) { line(p); });
   }
-  if (args.json) std::cout << combined(collector.records(), scenario, args.bases).dump(2) << "\n";
-  else
-    std::cout << summary(collector.records()) << bases_texts(collector.records(), args.bases)
-              << infeasible_text(refused_of(scenario));
+  collector.print(refused_of(scenario));
 }
 
 }  // namespace tokenfab::cli

@@ -1,7 +1,5 @@
 #include "cli/summary.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -10,6 +8,7 @@
 #include "cli/cost_detail.h"
 #include "cli/fleet_notes.h"
 #include "cli/pnl.h"
+#include "cli/shown.h"
 #include "cli/waterfall.h"
 
 namespace tokenfab::cli {
@@ -35,6 +34,10 @@ double per_s(const RunRecord& r, std::int64_t n) {
   return r.makespan_s > 0 ? static_cast<double>(n) / r.makespan_s : NAN;
 }
 
+/// Do not exist where no request was served.
+double quantile(const Histogram& h, double p) { return h.count() > 0 ? h.quantile(p) : NAN; }
+double mean(const Histogram& h) { return h.count() > 0 ? h.mean() : NAN; }
+
 const std::vector<Line>& lines() {
   static const std::vector<Line> all = {
       {"requests served", "{:.0f}", [](const auto& r) { return static_cast<double>(r.served); }},
@@ -44,13 +47,14 @@ const std::vector<Line>& lines() {
       {"makespan, s", "{:.1f}", [](const auto& r) { return r.makespan_s; }},
       {"output tokens/s", "{:.1f}", [](const auto& r) { return per_s(r, r.output_served); }, "throughput_tok_s"},
       {"good requests/s (all SLOs)", "{:.3f}", [](const auto& r) { return per_s(r, r.good_requests); }},
-      {"TTFT p50, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }, "ttft_s.p50"},
-      {"TTFT p99, s", "{:.4f}", [](const auto& r) { return r.latency.ttft.quantile(0.99) * 1e-9; }, "ttft_s.p99"},
-      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }, "tpot_s.p50", 1e3},
-      {"TPOT p99, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.99) * 1e-6; }, "tpot_s.p99", 1e3},
-      {"E2E mean, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.mean() * 1e-9; }, "e2e_s.mean"},
-      {"E2E p50, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.5) * 1e-9; }},
-      {"E2E p99, s", "{:.3f}", [](const auto& r) { return r.latency.e2e.quantile(0.99) * 1e-9; }},
+      {"TTFT p50, s", "{:.4f}", [](const auto& r) { return quantile(r.latency.ttft, 0.5) * 1e-9; }, "ttft_s.p50"},
+      {"TTFT p99, s", "{:.4f}", [](const auto& r) { return quantile(r.latency.ttft, 0.99) * 1e-9; }, "ttft_s.p99"},
+      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return quantile(r.latency.tpot, 0.5) * 1e-6; }, "tpot_s.p50", 1e3},
+      {"TPOT p99, ms", "{:.2f}", [](const auto& r) { return quantile(r.latency.tpot, 0.99) * 1e-6; }, "tpot_s.p99",
+       1e3},
+      {"E2E mean, s", "{:.3f}", [](const auto& r) { return mean(r.latency.e2e) * 1e-9; }, "e2e_s.mean"},
+      {"E2E p50, s", "{:.3f}", [](const auto& r) { return quantile(r.latency.e2e, 0.5) * 1e-9; }},
+      {"E2E p99, s", "{:.3f}", [](const auto& r) { return quantile(r.latency.e2e, 0.99) * 1e-9; }},
       {"chips", "{:.0f}", chips},
       {"busy share of paid time", "{:.3f}", [](const auto& r) { return r.cost.utilisation_time; }},
       {"cost, USD", "{:.4f}", [](const auto& r) { return r.cost.usd_total; }},
@@ -65,62 +69,53 @@ const std::vector<Line>& lines() {
   return all;
 }
 
-std::vector<std::vector<const RunRecord*>> by_alternative(const std::vector<RunRecord>& records) {
-  std::vector<std::vector<const RunRecord*>> groups;
-  for (const auto& r : records) {
-    if (groups.empty() || groups.back().front()->alternative != r.alternative) groups.emplace_back();
-    groups.back().push_back(&r);
-  }
-  return groups;
-}
+using Group = Summary::Group;
 
-std::string cell(const Line& line, const std::vector<const RunRecord*>& group) {
-  double sum = 0;
-  for (const auto* r : group) sum += line.read(*r);
-  const double mean = sum / static_cast<double>(group.size());
+std::string cell(const Line& line, const Group& group, double sum) {
+  const double mean = sum / group.runs;
   if (!std::isfinite(mean)) return "-";
-  const auto text = [&](double value) { return fmt::format(fmt::runtime(line.format), value); };
-  const Band* band = line.band ? group.front()->bands.find(line.band) : nullptr;
+  const auto text = [&](double value) { return shown(fmt::runtime(line.format), value); };
+  const Band* band = line.band ? group.first.bands.find(line.band) : nullptr;
   if (!band) return text(mean);
-  const char* whose = group.size() > 1 ? "first: " : "";  // the band of the first replication, which is not the mean
-  return fmt::format("{} ({}{}–{})", text(mean), whose, text(line.unit * band->low), text(line.unit * band->high));
+  const char* whose = group.runs > 1 ? "first: " : "";  // the band of the first replication, which is not the mean
+  return shown("{} ({}{}–{})", text(mean), whose, text(line.unit * band->low), text(line.unit * band->high));
 }
 
-std::string percent(double share) { return fmt::format("{:.3g} %", 100 * share); }
+std::string percent(double share) { return shown("{:.3g} %", 100 * share); }
 
 std::string trust(const RunRecord& r) {
   std::string out;
   for (const PoolUsage& p : r.pools) {
     const PoolTrust& t = p.trust;
-    out += fmt::format("{}, {}: {}", r.alternative, p.name, t.grade);
+    out += shown("{}, {}: {}", r.alternative, p.name, t.grade);
     if (!t.calibration.empty()) out += " (" + t.calibration + ")";
     out += t.typical > 0
-               ? fmt::format("; step times typically off by {}, band \u00b1 {}\n", percent(t.typical), percent(t.band))
+               ? shown("; step times typically off by {}, band \u00b1 {}\n", percent(t.typical), percent(t.band))
                : "; error of step times not measured\n";
   }
   for (const Assumption& a : r.assumptions)
-    if (a.what == kExtrapolation) out += fmt::format("  extrapolation: {}\n", a.value);
+    if (a.what == kExtrapolation) out += shown("  extrapolation: {}\n", a.value);
   return out;
 }
 
 std::string margin_band(const Bands& bands) {
   const Band* margin = bands.find("cost.plan.margin");
-  return margin ? fmt::format(" ({:.1f} to {:.1f})", 100 * margin->low, 100 * margin->high) : "";
+  return margin ? shown(" ({:.1f} to {:.1f})", 100 * margin->low, 100 * margin->high) : "";
 }
 
-std::string band_note(const std::vector<const RunRecord*>& group) {
-  const Bands& bands = group.front()->bands;
+std::string band_note(const Group& group) {
+  const Bands& bands = group.first.bands;
   if (bands.of.empty()) return "none, " + bands.basis;
-  return "(low–high), " + bands.basis + (group.size() > 1 ? "; of the first replication" : "");
+  return "(low–high), " + bands.basis + (group.runs > 1 ? "; of the first replication" : "");
 }
 
 /// One line where all alternatives have the same to say.
-std::string band_notes(const std::vector<std::vector<const RunRecord*>>& groups) {
+std::string band_notes(const std::vector<Group>& groups) {
   const std::string first = band_note(groups.front());
   if (std::all_of(groups.begin(), groups.end(), [&](const auto& g) { return band_note(g) == first; }))
     return "Bands: " + first + "\n";
   std::string out;
-  for (const auto& g : groups) out += fmt::format("Bands of {}: {}\n", g.front()->alternative, band_note(g));
+  for (const auto& g : groups) out += shown("Bands of {}: {}\n", g.first.alternative, band_note(g));
   return out;
 }
 
@@ -134,37 +129,36 @@ std::string prefix_cache_note(const RunRecord& r) {
   for (const PoolUsage& p : r.pools) {
     if (p.prefix_cache.empty() || p.prompt_tokens_looked_up == 0) continue;
     const auto share = [&](std::int64_t tokens) {
-      return fmt::format("{:.1f} %",
-                         100 * static_cast<double>(tokens) / static_cast<double>(p.prompt_tokens_looked_up));
+      return shown("{:.1f} %", 100 * static_cast<double>(tokens) / static_cast<double>(p.prompt_tokens_looked_up));
     };
     std::int64_t hits = 0;
     std::string each;
     for (const CacheLevelUsage& level : p.prefix_cache) {
       hits += level.hit_tokens;
-      each += fmt::format("{}{} {}", each.empty() ? "" : ", ", level.level, share(level.hit_tokens));
+      each += shown("{}{} {}", each.empty() ? "" : ", ", level.level, share(level.hit_tokens));
     }
-    out += fmt::format("\n{}, {}: prefix cache: {} of the prompt tokens found ({})\n", r.alternative, p.name,
-                       share(hits), each);
+    out +=
+        shown("\n{}, {}: prefix cache: {} of the prompt tokens found ({})\n", r.alternative, p.name, share(hits), each);
   }
   return out;
 }
 
 std::string sessions_note(const RunRecord& r) {
   const SessionStats& s = *r.sessions;
-  std::string out = fmt::format("\n{}: {} of {} sessions finished", r.alternative, s.finished, s.started);
+  std::string out = shown("\n{}: {} of {} sessions finished", r.alternative, s.finished, s.started);
   if (s.finished == 0) return out + "\n";
   const auto n = static_cast<double>(s.finished);
-  return out + fmt::format(
-                   ", {:.1f} requests each; duration mean {:.1f} s, p50 {:.1f} s, p99 {:.1f} s; ${:.4g} per session\n",
-                   static_cast<double>(s.requests_finished) / n, s.duration.mean() * 1e-9,
-                   s.duration.quantile(0.5) * 1e-9, s.duration.quantile(0.99) * 1e-9, r.cost.usd_total / n);
+  return out +
+         shown(", {:.1f} requests each; duration mean {:.1f} s, p50 {:.1f} s, p99 {:.1f} s; ${:.4g} per session\n",
+               static_cast<double>(s.requests_finished) / n, s.duration.mean() * 1e-9, s.duration.quantile(0.5) * 1e-9,
+               s.duration.quantile(0.99) * 1e-9, r.cost.usd_total / n);
 }
 
 std::string classes_note(const RunRecord& r) {
   std::string out = "\n";
   for (const ClassStats& c : r.classes) {
     const auto seconds = [](const Histogram& h, double q) { return h.quantile(q) * 1e-9; };
-    out += fmt::format(
+    out += shown(
         "{}, priority {}: {} served, {} within all SLOs, {} output tokens; TTFT p50 {:.3f} s, p99 {:.3f} s; "
         "E2E p50 {:.2f} s, p99 {:.2f} s\n",
         r.alternative, c.priority, c.served, c.good, c.output_tokens, seconds(c.latency.ttft, 0.5),
@@ -177,8 +171,8 @@ std::string transfers_note(const RunRecord& r) {
   std::string out;
   for (const PoolUsage& p : r.pools)
     if (p.swapped_blocks > 0 || p.variant_loads > 0)
-      out += fmt::format("\n{}, {}: {} KV blocks swapped, {} variants loaded, in {:.3f} replica-seconds\n",
-                         r.alternative, p.name, p.swapped_blocks, p.variant_loads, p.transfer_seconds);
+      out += shown("\n{}, {}: {} KV blocks swapped, {} variants loaded, in {:.3f} replica-seconds\n", r.alternative,
+                   p.name, p.swapped_blocks, p.variant_loads, p.transfer_seconds);
   return out;
 }
 
@@ -192,26 +186,26 @@ std::string notes(const RunRecord& r) {
   if (r.sessions) out += sessions_note(r);
   out += fleet_note(r);
   if (r.saturated)
-    out += fmt::format(
+    out += shown(
         "\n{}: SATURATED: the waiting queue grows by {:.3g} requests per second; latencies are of this finite run,\n"
         "not of a steady state, and grow with its length.\n",
         r.alternative, r.backlog_slope_per_s);
   if (varies(r.bands))
-    out += fmt::format("\n{}: within the error of its step times it may {}be saturated\n", r.alternative,
-                       r.saturated ? "not " : "");
+    out += shown("\n{}: within the error of its step times it may {}be saturated\n", r.alternative,
+                 r.saturated ? "not " : "");
   if (r.rejected_too_long > 0)
-    out += fmt::format(
+    out += shown(
         "\n{}: {} of the rejected requests are longer than the model's context, the KV cache or the token "
         "budget\n",
         r.alternative, r.rejected_too_long);
   if (r.spending && r.spending->calls > 0)
-    out += fmt::format(
-        "\n{}: ceiling per interaction: of {} calls {:.1f} % refused, {:.1f} % truncated; most spent ${:.4g}\n",
-        r.alternative, r.spending->calls, percent_of(r.spending->refused, r.spending->calls),
-        percent_of(r.spending->truncated, r.spending->calls), r.spending->most_usd);
-  if (r.skipped_lines > 0) out += fmt::format("\n{} malformed trace lines were skipped\n", r.skipped_lines);
+    out +=
+        shown("\n{}: ceiling per interaction: of {} calls {:.1f} % refused, {:.1f} % truncated; most spent ${:.4g}\n",
+              r.alternative, r.spending->calls, percent_of(r.spending->refused, r.spending->calls),
+              percent_of(r.spending->truncated, r.spending->calls), r.spending->most_usd);
+  if (r.skipped_lines > 0) out += shown("\n{} malformed trace lines were skipped\n", r.skipped_lines);
   if (r.cost.has_plan)
-    out += fmt::format(
+    out += shown(
         "\n{}: revenue ${:.2f}, margin {:.1f} % of price{}, break-even at {:.3g} x the plan's prices, or "
         "at {:.1f} % busy\n",
         r.alternative, r.cost.revenue_usd, 100 * r.cost.margin, margin_band(r.bands), r.cost.break_even_price_factor,
@@ -220,14 +214,14 @@ std::string notes(const RunRecord& r) {
   return out;
 }
 
-/// One row per alternative, for more than fit side by side.
-std::string comparison(const std::vector<std::vector<const RunRecord*>>& groups) {
-  const std::vector<Line> columns = {
+/// Columns of the table with a row per alternative, for more of them than fit side by side.
+const std::vector<Line>& columns() {
+  static const std::vector<Line> all = {
       {"chips", "{:.0f}", chips},
       {"good share", "{:.3f}", [](const auto& r) { return r.cost.goodput_share; }},
-      {"TTFT p50, s", "{:.3f}", [](const auto& r) { return r.latency.ttft.quantile(0.5) * 1e-9; }},
-      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return r.latency.tpot.quantile(0.5) * 1e-6; }},
-      {"tokens/s a user", "{:.1f}", [](const auto& r) { return 1e9 / r.latency.tpot.quantile(0.5); }},
+      {"TTFT p50, s", "{:.3f}", [](const auto& r) { return quantile(r.latency.ttft, 0.5) * 1e-9; }},
+      {"TPOT p50, ms", "{:.2f}", [](const auto& r) { return quantile(r.latency.tpot, 0.5) * 1e-6; }},
+      {"tokens/s a user", "{:.1f}", [](const auto& r) { return 1e9 / quantile(r.latency.tpot, 0.5); }},
       {"tokens/s a chip", "{:.2f}", [](const auto& r) { return per_s(r, r.output_served) / chips(r); }},
       {"J a token", "{:.3f}", [](const auto& r) { return r.cost.energy_j / static_cast<double>(r.output_served); }},
       {"USD per M tokens", "{:.4f}", [](const auto& r) { return r.cost.usd_per_mtok; }},
@@ -239,44 +233,65 @@ std::string comparison(const std::vector<std::vector<const RunRecord*>>& groups)
          return 100 * band;
        }},
   };
-  std::vector<std::vector<std::string>> table = {{groups.front().front()->study}};
-  for (const Line& column : columns) table[0].push_back(column.label);
-  for (const auto& g : groups) {
-    table.push_back({g.front()->alternative});
-    for (const Line& column : columns) table.back().push_back(cell(column, g));
+  return all;
+}
+
+std::string comparison(const std::vector<Group>& groups) {
+  std::vector<std::vector<std::string>> table = {{groups.front().first.study}};
+  for (const Line& column : columns()) table[0].push_back(column.label);
+  for (const Group& g : groups) {
+    table.push_back({g.first.alternative});
+    for (std::size_t i = 0; i < columns().size(); ++i) table.back().push_back(cell(columns()[i], g, g.columns[i]));
   }
   return text_table(table) + "tokens: output; J: at the chips; USD per M tokens: input and output\n";
 }
 
 constexpr std::size_t kSideBySide = 6;
 
+void add_values(std::vector<double>& sums, const std::vector<Line>& lines, const RunRecord& r) {
+  sums.resize(lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) sums[i] += lines[i].read(r);
+}
+
 }  // namespace
 
-std::string summary(const std::vector<RunRecord>& records) {
-  const auto groups = by_alternative(records);
-  if (groups.size() > kSideBySide) {
-    std::string out = comparison(groups) + waterfall_text(waterfall(records));
-    for (const auto& g : groups) out += notes(*g.front());
+void Summary::add(const RunRecord& r) {
+  if (groups_.empty() || groups_.back().first.alternative != r.alternative) {
+    groups_.emplace_back().first = r;
+    groups_.back().first.rows = {};
+    groups_.back().first.spooled_rows.reset();
+  }
+  Group& group = groups_.back();
+  ++group.runs;
+  add_values(group.sums, lines(), r);
+  add_values(group.columns, columns(), r);
+  costs_.push_back({r.alternative, r.replication, r.cost.usd_per_mtok});
+}
+
+std::string Summary::text() const {
+  if (groups_.size() > kSideBySide) {
+    std::string out = comparison(groups_) + waterfall_text(waterfall(costs_));
+    for (const Group& g : groups_) out += notes(g.first);
     return out + "Where the hardware models were calibrated, and extrapolations: --json or the report.\n";
   }
-  std::vector<std::vector<std::string>> table = {{records.front().study}};
-  for (const auto& g : groups)
-    table[0].push_back(g.front()->alternative + (g.size() > 1 ? " (mean of " + std::to_string(g.size()) + ")" : ""));
-  for (const auto& line : lines()) {
-    table.push_back({line.label});
-    for (const auto& g : groups) table.back().push_back(cell(line, g));
+  const RunRecord& first = groups_.front().first;
+  std::vector<std::vector<std::string>> table = {{first.study}};
+  for (const Group& g : groups_)
+    table[0].push_back(g.first.alternative + (g.runs > 1 ? " (mean of " + std::to_string(g.runs) + ")" : ""));
+  for (std::size_t i = 0; i < lines().size(); ++i) {
+    table.push_back({lines()[i].label});
+    for (const Group& g : groups_) table.back().push_back(cell(lines()[i], g, g.sums[i]));
   }
-  std::string out = text_table(table) + waterfall_text(waterfall(records));
-  for (const auto& g : groups) out += notes(*g.front());
+  std::string out = text_table(table) + waterfall_text(waterfall(costs_));
+  for (const Group& g : groups_) out += notes(g.first);
   out += "\nCost in detail\n";
-  for (const auto& g : groups) out += cost_detail_note(*g.front());
-  const RunRecord& first = records.front();
+  for (const Group& g : groups_) out += cost_detail_note(g.first);
   out += "\nTrust\n";
-  for (const auto& g : groups) out += trust(*g.front());
+  for (const Group& g : groups_) out += trust(g.first);
   const auto defaults = std::count_if(first.assumptions.begin(), first.assumptions.end(),
                                       [](const Assumption& a) { return a.what != kExtrapolation; });
-  out += "\n" + band_notes(groups);
-  out += fmt::format("{} assumptions (see --json or the report)\n", defaults);
+  out += "\n" + band_notes(groups_);
+  out += shown("{} assumptions (see --json or the report)\n", defaults);
   return out;
 }
 

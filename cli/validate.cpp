@@ -1,7 +1,5 @@
 #include "calibration/validate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iostream>
@@ -13,6 +11,8 @@
 #include "calibration/published_fit.h"
 #include "calibration/write_calibration.h"
 #include "cli/calibration.h"
+#include "cli/output_option.h"
+#include "cli/shown.h"
 #include "reports/results_db.h"
 
 namespace tokenfab::cli {
@@ -21,7 +21,7 @@ namespace {
 using namespace tokenfab::calibration;
 using nlohmann::json;
 
-std::string percent(double x) { return std::isnan(x) ? "-" : fmt::format("{:.1f} %", 100 * x); }
+std::string percent(double x) { return std::isnan(x) ? "-" : shown("{:.1f} %", 100 * x); }
 
 json number(double x) { return std::isnan(x) ? json(nullptr) : json(x); }
 
@@ -49,11 +49,11 @@ void print_scores(const std::vector<Score>& scores) {
   std::vector<std::vector<std::string>> rows = {{"suite, engine on chip, metric", "use", "n", "MAPE", "median", "bias",
                                                  "rank", "roofline", "scaled", "chip left out"}};
   for (const Score& s : scores)
-    rows.push_back({fmt::format("{}: {} {} on {}, {}", s.suite, s.engine, s.version, s.chip, s.metric),
+    rows.push_back({shown("{}: {} {} on {}, {}", s.suite, s.engine, s.version, s.chip, s.metric),
                     s.check ? "check" : "fit", std::to_string(s.error.n), percent(s.error.mean),
-                    percent(s.error.median), fmt::format("{:+.1f} %", 100 * s.error.bias),
-                    std::isnan(s.rank) ? "-" : fmt::format("{:.3f}", s.rank), percent(s.roofline),
-                    percent(s.scaled_roofline), percent(s.left_out)});
+                    percent(s.error.median), shown("{:+.1f} %", 100 * s.error.bias),
+                    std::isnan(s.rank) ? "-" : shown("{:.3f}", s.rank), percent(s.roofline), percent(s.scaled_roofline),
+                    percent(s.left_out)});
   std::cout << text_table(rows);
 }
 
@@ -123,7 +123,7 @@ void add_validation(CLI::App& app) {
       ->add_option("--set", args->sets,
                    "Only this suite (may be repeated), or closed-loop: calibrate this machine, predict, run, compare")
       ->allow_extra_args(false);
-  command->add_option("-o,--output", args->output, "Write the errors into this results file (table validation)");
+  add_output(*command, "-o,--output", args->output, "Write the errors into this results file (table validation)");
   command->add_flag("--points", args->points, "Print every number with its prediction, a JSON line each");
   command->add_option("--table", args->table,
                       "Hold the results in this folder (calibrate --json, closed loops) against the goals");

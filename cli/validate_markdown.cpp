@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <tuple>
 
 #include "cli/calibration.h"
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -30,7 +29,7 @@ std::string kind_of(const std::string& metric) {
   return metric == "throughput" || metric == "E2E" || metric.ends_with(" rate") ? "throughput" : "kernels";
 }
 
-std::string percent(double x) { return std::isnan(x) ? "-" : fmt::format("{:.1f} %", 100 * x); }
+std::string percent(double x) { return std::isnan(x) ? "-" : shown("{:.1f} %", 100 * x); }
 
 /// In bold where no rival is better.
 std::string ours(const Score& s) {
@@ -39,10 +38,10 @@ std::string ours(const Score& s) {
 }
 
 std::string row_of(const Score& s) {
-  return fmt::format("| {} {} | {} | {} | {} | {} | {} | {} | {:+.1f} % | {} | {} | {} | {} |\n", s.engine, s.version,
-                     s.chip, s.suite, s.metric, s.error.n, ours(s), percent(s.error.median), 100 * s.error.bias,
-                     std::isnan(s.rank) ? "-" : fmt::format("{:.3f}", s.rank), percent(s.roofline),
-                     percent(s.scaled_roofline), percent(s.left_out));
+  return shown("| {} {} | {} | {} | {} | {} | {} | {} | {:+.1f} % | {} | {} | {} | {} |\n", s.engine, s.version, s.chip,
+               s.suite, s.metric, s.error.n, ours(s), percent(s.error.median), 100 * s.error.bias,
+               std::isnan(s.rank) ? "-" : shown("{:.3f}", s.rank), percent(s.roofline), percent(s.scaled_roofline),
+               percent(s.left_out));
 }
 
 std::string dates(const std::vector<Suite>& suites) {
@@ -59,7 +58,7 @@ void print_markdown(std::vector<Score> scores, const std::vector<Suite>& suites)
   std::stable_sort(scores.begin(), scores.end(), [](const Score& a, const Score& b) {
     return std::tie(a.engine, a.chip) < std::tie(b.engine, b.chip);
   });
-  std::cout << fmt::format("Published measurements of {}; errors on rows that no fit has seen.\n", dates(suites));
+  std::cout << shown("Published measurements of {}; errors on rows that no fit has seen.\n", dates(suites));
   for (const Kind& kind : kKinds) {
     std::string rows;
     for (const Score& s : scores)

@@ -1,10 +1,9 @@
 #include "cli/waterfall.h"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/shown.h"
 
 namespace tokenfab::cli {
 
@@ -15,11 +14,11 @@ std::string waterfall_text(const std::vector<WaterfallStep>& steps) {
   double product = 1;
   for (const WaterfallStep& s : steps) {
     product *= s.gain_alone;
-    table.push_back({s.name, fmt::format("{:.3f}", s.gain_alone), fmt::format("{:.3f}", s.gain_in_stack),
-                     fmt::format("{:.4f}", s.usd_per_mtok), fmt::format("{:.3f}", s.total)});
+    table.push_back({s.name, shown("{:.3f}", s.gain_alone), shown("{:.3f}", s.gain_in_stack),
+                     shown("{:.4f}", s.usd_per_mtok), shown("{:.3f}", s.total)});
   }
   return "\n" + text_table(table) +
-         fmt::format(
+         shown(
              "Gains in cost per token do not multiply: those of each alone give {:.3f}, together they reach "
              "{:.3f}.\n",
              product, steps.back().total);

@@ -57,6 +57,8 @@ std::vector<std::string> split(const std::string& row) {
   return out;
 }
 
+std::string whole_csv(const FocusCharge& charge) { return std::string(focus_header()) + focus_csv(charge); }
+
 using Row = std::map<std::string, std::string>;
 std::vector<Row> parse_csv(const std::string& text) {
   std::istringstream in(text);
@@ -132,7 +134,7 @@ TEST_CASE("FOCUS rows: billed costs are the bill, and each commitment's effectiv
     for (const PricePlan& p : plans) {
       const Bill bill = bill_of(p, r);
       double billed = 0, purchased = 0, effective = 0;
-      for (const Row& row : parse_csv(focus_csv({{&bill, "a, \"b\"", "llm", "2026-01-01T00:00:00Z", "x"}}))) {
+      for (const Row& row : parse_csv(whole_csv({&bill, "a, \"b\"", "llm", "2026-01-01T00:00:00Z", "x"}))) {
         billed += std::stod(row.at("BilledCost"));
         if (row.at("CommitmentDiscountId").empty()) continue;
         (row.at("ChargeCategory") == "Purchase" ? purchased : effective) +=
@@ -152,7 +154,7 @@ TEST_CASE("FOCUS rows of plain usage: list, contracted, billed and effective cos
   t.volume = {{0, 0.75}};
   const RunRecord r = metered_run({cell(0, 3'000'000, 0, 1'000'000)}, 1);
   const Bill bill = bill_of({"p", t}, r);
-  const auto rows = parse_csv(focus_csv({{&bill, "run", "llm", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"}}));
+  const auto rows = parse_csv(whole_csv({&bill, "run", "llm", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"}));
   REQUIRE(rows.size() == 3);
   CHECK(std::stod(rows[0].at("ListCost")) == Approx(3));
   for (const char* cost : {"ContractedCost", "BilledCost", "EffectiveCost"})
