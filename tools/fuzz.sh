@@ -6,6 +6,12 @@ command -v clang++ >/dev/null || { echo "fuzz: clang++ is missing: apt-get insta
 seconds="${SECONDS_EACH:-600}"
 cmake --preset fuzz
 cmake --build --preset fuzz --target fuzzers
+# A results file to start from, where a release binary is there to write one.
+if [[ -x build/release/cli/tokenfab && ! -e build/fuzz/seeds/results/run.db ]]; then
+  mkdir -p build/fuzz/seeds/results
+  build/release/cli/tokenfab run scenarios/small-8b-l40s.json --set /workload/max_requests=20 --no-bands \
+    -o build/fuzz/seeds/results/run.db >/dev/null
+fi
 status=0
 for target in build/fuzz/tests/fuzz/fuzz_*; do
   [[ -x $target && ! -d $target ]] || continue
@@ -14,6 +20,7 @@ for target in build/fuzz/tests/fuzz/fuzz_*; do
   mkdir -p "$corpus"
   seeds="tests/fuzz/seeds/${name#fuzz_}"
   [[ $name == fuzz_scenario ]] && seeds=scenarios
+  [[ $name == fuzz_results ]] && seeds=build/fuzz/seeds/results
   [[ -d $seeds ]] || seeds=
   echo "fuzz: $name for $seconds s"
   "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 \

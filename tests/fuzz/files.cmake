@@ -1,0 +1,11 @@
+# Targets that read a file by its name; what they link.
+set(fuzz_reader_claims tokenfab_audit)
+set(fuzz_reader_measurements tokenfab_calibration)
+set(fuzz_reader_prices tokenfab_economics)
+set(fuzz_reader_results tokenfab_reports)
+set(fuzz_reader_sessions tokenfab_workload)
+foreach(reader claims measurements prices results sessions)
+  tokenfab_fuzz(fuzz_${reader} ${CMAKE_CURRENT_LIST_DIR}/file_fuzz.cpp LINKS ${fuzz_reader_${reader}} nlohmann_json::nlohmann_json)
+  target_sources(fuzz_${reader} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/read_${reader}.cpp)
+  target_include_directories(fuzz_${reader} PRIVATE ${CMAKE_SOURCE_DIR})
+endforeach()
