@@ -99,6 +99,12 @@ void check_output_path(const std::string& path, const std::string& option) {
   if (fs::is_directory(path, ignored)) throw UserError(path + ": is a folder, not a file");
 }
 
+void check_regular(const std::string& path) {
+  std::error_code ignored;
+  if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored))
+    throw UserError(path + ": is not a regular file, and cannot be continued");
+}
+
 OutputFile::OutputFile(const std::string& path, const FileKind& kind, const std::vector<std::string>& inputs)
     : path_(path), target_(path) {
   check_output_path(path, "output");

@@ -15,6 +15,9 @@ std::string read_file(const std::string& path, std::size_t limit);
 /// `option` leads the message. Errors: UserError.
 void check_output_path(const std::string& path, const std::string& option);
 
+/// Refuses an existing file that is not a regular one: for outputs that are continued or read back. Errors: UserError.
+void check_regular(const std::string& path);
+
 /// What an output file is, so that it replaces only one of its kind.
 struct FileKind {
   std::string name;                               // "an HTML report of tokenfab"

@@ -142,13 +142,13 @@ Measurement measurement_of(const JsonObject& row) {
   m.median_s = row.number_in("median_s", 1e-12, 1e6);
   m.bytes = row.number_in("bytes", 0, kMostWork), m.flop = row.number_in("flop", 0, kMostWork);
   m.n = row.integer("n", 0, kMostRows, 0), m.k = row.integer("k", m.n > 0 ? 1 : 0, kMostRows, m.n > 0 ? 1 : 0);
-  const bool attends = m.op == "prefill_attention" || m.op == "decode_attention";
+  const bool decodes = m.op == "decode_attention", prefills = m.op == "prefill_attention";
   const auto count = [&](const char* key, bool needed) {
     return needed ? row.integer(key, 1, kMostRows) : row.integer(key, 0, kMostRows, 0);
   };
-  m.batch = count("batch", attends), m.context = count("context", attends);
-  m.chunk = count("chunk", m.op == "prefill_attention");
-  if (m.op == "prefill_attention" && m.chunk > m.context) row.fail("chunk", "is more than its context");
+  m.batch = count("batch", decodes), m.context = count("context", decodes || prefills);
+  m.chunk = count("chunk", prefills);
+  if (prefills && m.chunk > m.context) row.fail("chunk", "is more than its context");
   m.joules = row.number_in("joules", 0, 1e12, 0);
   if (m.kind == "step") m.sums = sums_of(row.object("sums"));
   return m;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "cli/engine.h"
 #include "cli/shown.h"
@@ -47,6 +48,7 @@ class Output {
  public:
   explicit Output(const std::string& path) : path_(path) {
     if (path.empty()) return;
+    check_regular(path);
     const bool inside_line = ends_inside_line(path);
     file_.open(path, std::ios::app);
     if (!file_) throw UserError(path + ": cannot be written");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json_object.h"
 #include "base/text.h"
 #include "cli/engine.h"
@@ -74,8 +75,11 @@ std::set<std::string> known_points(const std::string& path, const json& header) 
   }
   in.close();
   // A last line that is whole but for its end is kept: the next row begins on a line of its own.
-  if (kept < std::filesystem::file_size(path)) std::filesystem::resize_file(path, kept);
-  else if (kept > std::filesystem::file_size(path)) std::ofstream(path, std::ios::app) << "\n";
+  std::error_code error;
+  const std::uintmax_t there = std::filesystem::file_size(path);
+  if (kept < there) std::filesystem::resize_file(path, kept, error);
+  else if (kept > there) std::ofstream(path, std::ios::app) << "\n";
+  if (error) throw UserError(path + ": cannot be written: " + error.message());
   return known;
 }
 
@@ -90,6 +94,7 @@ std::string bandwidth_line(const Measurement& m, const kernels::Ceilings& c) {
 }  // namespace
 
 void engine_measure(const EngineMeasureArgs& args) {
+  check_regular(args.output);
   const auto backend = open_backend(args.engine);
   EngineArgs sized = args.engine;
   sized.max_sequences = std::max(sized.max_sequences, args.most_batch + 1);
@@ -106,7 +111,7 @@ void engine_measure(const EngineMeasureArgs& args) {
   const std::set<std::string> known = fresh ? std::set<std::string>{} : known_points(args.output, header);
   std::ofstream out(args.output, std::ios::app);
   if (fresh) out << header.dump() << "\n" << std::flush;
-  if (!out) throw UserError(args.output + ": cannot be written");
+  if (!out) throw UserError(args.output + ": cannot be written (no permission, or disk full?)");
   Engine engine(*backend, engine_spec(sized));
   MeasureOptions options;
   options.seconds = args.seconds;

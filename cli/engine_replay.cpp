@@ -167,7 +167,7 @@ void engine_replay(const EngineReplayArgs& args) {
   EngineRecord log;
   replay(engine, trace, synthetic_prompts(trace, engine.model().config().vocab, args.engine.seed, args.shared), record,
          log);
-  if (db) db->finish_run(run_id, record);
+  if (db) db->finish_run(run_id, record), db->close();
   if (!args.log.empty()) write_log(args.log, log);
   if (!args.outputs.empty()) write_outputs(args.outputs, log);
   Comparison compared;

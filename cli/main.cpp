@@ -51,7 +51,7 @@ void add_memory_limit(CLI::App& app) {
 /// What the contract promises but this version does not have yet.
 void add_missing(CLI::App& app, const std::string& name, const std::string& what) {
   auto* sub = app.add_subcommand(name, what + " (not in this version)");
-  sub->allow_extras();
+  sub->allow_extras()->fallthrough(false);
   sub->callback([name] { throw UserError("tokenfab " + name + ": not supported by this version"); });
 }
 

@@ -43,6 +43,7 @@ class Collector {
   }
 
   void print(const std::vector<InfeasibleAlternative>& refused) {
+    if (db_) db_->close();
     if (args_.json) {
       nlohmann::json more = nlohmann::json::object();
       if (!refused.empty()) more["infeasible"] = infeasible_json(refused);

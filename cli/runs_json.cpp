@@ -1,7 +1,7 @@
 #include "cli/runs_json.h"
 
 #include <array>
-#include <string>
+#include <nlohmann/json.hpp>
 
 namespace tokenfab::cli {
 namespace {
@@ -20,16 +20,17 @@ std::string as_element(const nlohmann::json& value) {
 }  // namespace
 
 void RunsJson::add(const nlohmann::json& run) {
-  if (runs_ == 0) first_ = run;
+  if (runs_ == 0) first_ = run.dump();
   const std::string text = (runs_ == 0 ? "" : ",\n") + as_element(run);
   spool_.write(text.data(), text.size());
   ++runs_;
 }
 
 void RunsJson::print(std::ostream& out, const nlohmann::json& more) {
-  first_.update(more);
-  if (runs_ > 1) first_["runs"] = nullptr;
-  const std::string text = first_.dump(2) + "\n", mark = "\n  \"runs\": null";
+  nlohmann::json first = nlohmann::json::parse(first_);
+  first.update(more);
+  if (runs_ > 1) first["runs"] = nullptr;
+  const std::string text = first.dump(2) + "\n", mark = "\n  \"runs\": null";
   const std::size_t at = runs_ > 1 ? text.find(mark) : std::string::npos;
   if (at == std::string::npos) {
     out << text;

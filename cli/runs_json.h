@@ -1,6 +1,7 @@
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <ostream>
+#include <string>
 
 #include "base/spool.h"
 
@@ -15,7 +16,7 @@ class RunsJson {
   void print(std::ostream& out, const nlohmann::json& more);
 
  private:
-  nlohmann::json first_;
+  std::string first_;
   int runs_ = 0;
   Spool spool_;  // elements of "runs", as they are printed
 };

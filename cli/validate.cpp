@@ -63,7 +63,9 @@ void store(const std::vector<Score>& scores, const std::string& path) {
     rows.push_back({s.suite, s.chip, s.engine, s.version, s.metric, s.check ? "check" : "fit", s.grade, s.error.n,
                     s.refused, s.error.mean, s.error.median, s.error.p90, s.error.bias, s.rank, s.roofline,
                     s.scaled_roofline, s.left_out});
-  ResultsDb::create_or_open(path, TOKENFAB_VERSION).write_validation(rows);
+  ResultsDb db = ResultsDb::create_or_open(path, TOKENFAB_VERSION);
+  db.write_validation(rows);
+  db.close();
 }
 
 /// Every number with its prediction, one line each.

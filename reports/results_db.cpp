@@ -25,7 +25,8 @@ using sqlite::Connection;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-constexpr int kApplicationId = 0x746b6662;               // "tkfb"
+constexpr int kApplicationId = 0x746b6662;  // "tkfb"
+constexpr const char* kFold = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE";
 constexpr int kSchemaVersion = 9, kUnsealedVersion = 8;  // the older one has no table of seals
 
 int pragma(Connection& db, const char* name) {
@@ -117,8 +118,7 @@ struct ResultsDb::Impl {
 
   Impl(const std::string& path, int flags) : db(path, flags), seal(db) {}
   ~Impl() {
-    // Folds the log into the file, so that one .db file remains.
-    if (writes) db.try_run("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE");
+    if (writes) db.try_run(kFold);
   }
 
   void check_ours() {
@@ -157,6 +157,7 @@ ResultsDb::~ResultsDb() = default;
 
 ResultsDb ResultsDb::create_or_open(const std::string& path, const std::string& version) {
   check_output_path(path, "results file");
+  check_regular(path);
   auto impl = std::make_unique<Impl>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   impl->version = version;
   Connection& db = impl->db;
@@ -241,6 +242,12 @@ void ResultsDb::write_infeasible(const std::vector<InfeasibleAlternative>& rows)
               "ON CONFLICT (study, alternative) DO UPDATE SET reason = excluded.reason");
   for (const InfeasibleAlternative& r : rows) s.bind(r.study).bind(r.alternative).bind(r.reason).execute();
   transaction.commit();
+}
+
+void ResultsDb::close() {
+  if (!impl_->writes) return;
+  impl_->writes = false;
+  impl_->db.run_unless_busy(kFold);
 }
 
 std::vector<InfeasibleAlternative> ResultsDb::infeasible() {

@@ -48,6 +48,10 @@ class ResultsDb {
   /// Adds alternatives that cannot work, in one transaction; a newer reason replaces an older one of the same study.
   void write_infeasible(const std::vector<InfeasibleAlternative>& rows);
 
+  /// Folds what is beside the file into it, so that one file remains. A writer's last call: without it the same is
+  /// tried, and no failure told. Errors: disk full; what is complete is kept.
+  void close();
+
   std::vector<InfeasibleAlternative> infeasible();  // in the order in which they were first written
   std::vector<RunSummary> runs();
   /// A complete run without its request rows.

@@ -13,13 +13,10 @@
 
 namespace tokenfab::sqlite {
 
-/// Whether a writer is at work on the file, or died there: what it wrote last is beside the file.
+/// Whether a writer is at work on the file, or died there: what it wrote last is beside the file, maybe nothing yet.
 inline bool has_log(const std::string& path) {
-  const auto filled = [](const std::string& name) {
-    std::error_code error;
-    return std::filesystem::file_size(name, error) > 0 && !error;
-  };
-  return filled(path + "-journal") || filled(path + "-wal");
+  std::error_code ignored;
+  return std::filesystem::exists(path + "-journal", ignored) || std::filesystem::exists(path + "-wal", ignored);
 }
 
 /// Owns a connection; every failure is a UserError that names the file.
@@ -47,6 +44,11 @@ class Connection {
     const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) fail(code);
   }
+  /// For what another process at work on the file will do in its turn.
+  void run_unless_busy(const char* sql) {
+    const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED) fail(code);
+  }
   /// For clean-up paths: a failure is not reported twice.
   void try_run(const char* sql) noexcept { sqlite3_exec(db_, sql, nullptr, nullptr, nullptr); }
   [[noreturn]] void fail(int code) const {
@@ -63,6 +65,8 @@ class Connection {
         return "the disk is full; runs already marked complete are kept";
       case SQLITE_CORRUPT:
         return "is damaged: no whole SQLite file";
+      case SQLITE_PROTOCOL:
+        return killed_writer();
       case SQLITE_READONLY:
         return code == SQLITE_READONLY ? "is read-only" : killed_writer();
       case SQLITE_IOERR:

@@ -1,6 +1,7 @@
 // The report's data and its escaping; tests/browser opens it.
 #include <nlohmann/json.hpp>
 
+#include "base/escape.h"
 #include "reports/report_html.h"
 #include "tests/unit/reports_support.h"
 
@@ -15,7 +16,7 @@ TEST_CASE("the report escapes what the records say") {
   CHECK(page.find("\xe2\x80\xa8") == std::string::npos);
   const auto begin = page.find("id=\"data\">") + 10, end = page.find("</script>", begin);
   const auto data = nlohmann::json::parse(page.substr(begin, end - begin));
-  CHECK(data["study"] == hostile);
+  CHECK(data["study"] == escaped(hostile));
   CHECK(page.find("http-equiv=\"Content-Security-Policy\"") != std::string::npos);
 }
 

@@ -187,7 +187,8 @@ TEST_CASE("Malformed JSON lines") {
 TEST_CASE("Formats: unknown ones, missing columns and empty traces are refused with what is there") {
   CHECK_THROWS_WITH(read_text(""), Contains("empty"));
   CHECK_THROWS_WITH(read_text("TIMESTAMP,ContextTokens,GeneratedTokens\n"), Contains("no request"));
-  CHECK_THROWS_WITH(read_text("a,b\n1,2\n"), Contains("\"a,b\"") && Contains("azure"));
+  CHECK_THROWS_WITH(read_text("a,b\n1,2\n"),
+                    Contains("trace:1: the first line fits no known format") && !Contains("a,b") && Contains("azure"));
   CHECK_THROWS_WITH(read_text("{\"a\":1}\n"), Contains("\"a\""));
   CHECK_THROWS_WITH(read_text("TIMESTAMP,ContextTokens\n"), Contains("GeneratedTokens"));
   CHECK_THROWS_WITH(read_text("TIMESTAMP,NumImages,ContextTokens,GeneratedTokens\n"), Contains("multimodal"));
