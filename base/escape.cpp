@@ -43,7 +43,6 @@ void append_hidden(std::string& out, char32_t c) {
   if (c == '\n') out += "\\n";
   else if (c == '\r') out += "\\r";
   else if (c == '\t') out += "\\t";
-  else if (c < 0x80) append_escape(out, "\\x%02x", static_cast<unsigned>(c));
   else append_escape(out, "\\u%04x", static_cast<unsigned>(c));
 }
 

@@ -10,7 +10,7 @@ inline constexpr std::size_t kLongestErrorLine = 470;
 bool is_utf8(std::string_view text);
 
 /// `text` as printable UTF-8 on one line: control characters, line and paragraph separators, marks that turn the
-/// writing direction, and bytes that are not UTF-8 come as \n, \t, \x1b, \u2028, \xff.
+/// writing direction, and bytes that are not UTF-8 come as \n, \t, \u001b, \u2028, \xff.
 std::string escaped(std::string_view text);
 
 /// The same with line feeds left as they are: text for a terminal.

@@ -18,7 +18,10 @@ using nlohmann::json;
 constexpr const char* kRent = "rent";
 constexpr const char* kOwn = "own";
 
-bool stands(const Supply& supply, const std::string& basis) { return (basis == kRent) == supply.rent.has_value(); }
+/// A blend of rents is neither of the two that a purchase is held against.
+bool stands(const Supply& supply, const std::string& basis) {
+  return basis == kRent ? supply.rent.has_value() : supply.owned.has_value();
+}
 
 bool chosen(const json& scenario, const std::string& key) {
   return scenario.contains("breakeven") && scenario["breakeven"].contains(key);

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <system_error>
@@ -190,6 +191,8 @@ int checked(int argc, char** argv) {
     return fail(kBadInput, e.what());
   } catch (const Infeasible& e) {
     return fail(kInfeasible, std::string("infeasible: ") + e.what());
+  } catch (const std::filesystem::filesystem_error& e) {  // a path that the system does not take
+    return fail(kBadInput, e.path1().string() + ": " + e.code().message());
   } catch (const std::bad_alloc&) {
     return fail_for_memory();
   } catch (const std::system_error& e) {  // a thread's stack that does not fit

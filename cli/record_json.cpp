@@ -175,6 +175,8 @@ json cost_json(const CostSummary& c) {
 json scenario_of(const RunRecord& r) {
   const std::string where = "run of \"" + r.alternative + "\"";
   json scenario = parse_json_text(r.scenario_json, where + ": stored scenario");
+  if (scenario.is_object() && scenario.contains("engine_replay"))
+    throw UserError(where + ": was replayed by the engine of this machine; there is no factory to price");
   const bool has_pools = scenario.is_object() && scenario.contains("pools") && scenario["pools"].is_array();
   if (r.pools.empty() || !has_pools || scenario["pools"].size() != r.pools.size())
     throw UserError(where + ": the stored pools are not those of the stored scenario; run it again");

@@ -72,6 +72,8 @@ Histogram read_histogram(Connection& db, std::int64_t run, const std::string& me
     std::size_t bucket = 0;
     std::int64_t count = 0;
     buckets.read(bucket).read(count);
+    if (bucket > Histogram::bucket_of(INT64_MAX) || count < 0)
+      throw UserError(db.path() + ": run " + std::to_string(run) + " is damaged: its latencies have no such bucket");
     if (bucket >= counts.size()) counts.resize(bucket + 1);
     counts[bucket] = count;
   }

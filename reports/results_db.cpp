@@ -104,6 +104,17 @@ void write_rows(Connection& db, std::int64_t run, const RunRecord& record) {
   });
 }
 
+/// Every request and token offered is served, rejected or in flight.
+bool adds_up(const RunRecord& r) {
+  const auto sum = [](std::int64_t whole, std::int64_t a, std::int64_t b, std::int64_t c) {
+    return a >= 0 && b >= 0 && c >= 0 && static_cast<Int128>(a) + b + c == whole;
+  };
+  return sum(r.offered, r.served, r.rejected, r.in_flight) &&
+         sum(r.input_offered, r.input_served, r.input_rejected, r.input_in_flight) &&
+         sum(r.output_offered, r.output_served, r.output_rejected, r.output_in_flight) && r.cached_tokens >= 0 &&
+         r.cached_tokens <= r.input_served;
+}
+
 [[noreturn]] void damaged(Connection& db, std::int64_t run, const std::string& why) {
   throw UserError(db.path() + ": run " + std::to_string(run) + " is damaged: " + why);
 }
@@ -288,6 +299,8 @@ RunRecord ResultsDb::load(std::int64_t run) {
   if (!read_one(db, run, "total WHERE run_id = ?", r, kTotal)) damaged(db, run, "it has no totals");
   read_money(db, run, r);
   r.pools = read_pools(db, run);
+  if (r.pools.empty()) damaged(db, run, "it has no pools");
+  if (!adds_up(r)) damaged(db, run, "its requests and tokens do not add up");
   read_latency(db, run, r.latency);
   r.classes = read_classes(db, run);
   r.sessions = read_sessions(db, run);

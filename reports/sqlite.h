@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/escape.h"
 
 namespace tokenfab::sqlite {
 
@@ -146,6 +147,7 @@ class Statement {
     } else {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, c));
       out = text ? std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, c))) : std::string();
+      if (!is_utf8(out)) throw UserError(db_.path() + ": is damaged: a text in it is not UTF-8");
     }
     return *this;
   }

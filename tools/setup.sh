@@ -12,6 +12,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 if [[ "${1:-build}" == test ]]; then
   command -v chromium >/dev/null || packages+=(chromium)
   command -v sqlite3 >/dev/null || packages+=(sqlite3)
+  command -v python3 >/dev/null || packages+=(python3)
 fi
 
 missing=()

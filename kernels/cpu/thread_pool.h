@@ -34,6 +34,7 @@ class ThreadPool {
   using Call = void (*)(const void* context, std::uint32_t part, int thread);
   void run_job(Call call, const void* context, std::uint32_t parts);
   void work(int thread);
+  void stop();
   void serve(int thread);
 
   // The ticket holds the job's number above and its next part below; a part is claimed by compare-and-swap, which fails

@@ -207,8 +207,20 @@ class Simulation {
     const bool busy = fleet_->busy();
     if (!busy && arrivals_.next_time() == kNever) return;
     if (busy) end_ = now_;
+    refuse_standstill(busy);
     recorder_.advance(now_);
     fleet_->on(now_, event);
+  }
+
+  /// Where replicas come and go for ever and none serves, the clock alone would go on.
+  void refuse_standstill(bool busy) {
+    constexpr std::int64_t kMost = 5'000'000;  // two years at Kubernetes' period
+    const std::int64_t ended = record_.served + record_.rejected;
+    if (!busy || ended != ended_) ended_ = ended, decisions_ = 0;
+    if (++decisions_ > kMost)
+      throw Infeasible("fleet: " + std::to_string(record_.offered - ended) +
+                       " requests wait, and none has ended for 5 million decisions of the fleet; see \"autoscale\", "
+                       "\"spot\" and \"outages\"");
   }
 
   void on(const HorizonReached&) {
@@ -253,6 +265,7 @@ class Simulation {
   EventQueue<Event> queue_;
   Ns now_ = 0, end_ = 0, arrival_due_ = kNever;
   std::int64_t steps_ = 0;
+  std::int64_t ended_ = 0, decisions_ = 0;  // requests; events of the fleet since the last one that ended
   bool stopped_ = false;
 };
 

@@ -129,7 +129,10 @@ void Fleet::tick(Ns now, std::size_t pool) {
   PoolScaler& scaler = *scalers_[pool];
   const ScalingSpec& s = scaler.spec();
   host_.push(now + ns_from_seconds(s.interval_s), EventOrder::control, {FleetEvent::Kind::tick, index(pool), 0});
-  const int want = scaler.wanted(now, outstanding(pool), [this](Ns from, Ns to) { return ahead_->count(from, to); });
+  int want = scaler.wanted(now, outstanding(pool), [this](Ns from, Ns to) { return ahead_->count(from, to); });
+  // Whoever waits for a replica to boot gets one: a boot that takes longer than the cooldown is not called off for
+  // them.
+  if (pool == home_ && !gateway_.empty() && s.policy != ScalingPolicy::scheduled) want = std::max(want, 1);
   if (s.policy == ScalingPolicy::oracle) ahead_->forget(now - ns_from_seconds(s.window_s));
   adjust(now, pool, want);
 }

@@ -20,10 +20,16 @@ std::string detect_json(std::string_view line, const TraceOptions& options) {
   if (has("usage") || has("response") || has("prompt_tokens")) return "openai-usage";
   if (has(options.columns.arrival) && has(options.columns.input) && has(options.columns.output)) return "jsonl";
   if (has("input_tokens")) return "openai-usage";
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : object.items()) keys.push_back(shown(key));
-  throw UserError("the JSON lines fit no known format (" + join_names(trace_formats()) +
-                  "); name the fields for arrival, input and output; the first line has: " + join_names(keys));
+  std::string why = "the JSON lines fit no known format (" + join_names(trace_formats()) +
+                    "); name the fields for arrival, input and output";
+  // Of a file that has none of a trace's fields nothing is shown.
+  const auto& c = options.columns;
+  if (has(c.arrival) || has(c.input) || has(c.output) || has("timestamp") || has("created") || has("model")) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : object.items()) keys.push_back(shown(key));
+    why += "; the first line has: " + join_names(keys);
+  }
+  throw UserError(why);
 }
 
 std::string detect_csv(std::string_view line, const TraceOptions& options) {

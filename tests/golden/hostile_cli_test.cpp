@@ -141,9 +141,25 @@ TEST_CASE("hostile: an error is one short line, whatever the input brings") {
   tokenfab.refuses("run s.json --set \"$(printf '/seed=a\\nb\\033[31m')\"", 2, "a\\nb\\u001b[31m");
   tokenfab.refuses("run s.json --set /router=" + std::string(40000, 'x'), 2, "/router");
   tokenfab.refuses("run " + std::string(5000, 'y') + ".json", 2, "cannot be opened");
+  tokenfab.refuses("run s.json --trace " + std::string(300, 'y'), 2, "File name too long");
   tokenfab.refuses("run s.json --" + std::string(40000, 'z'), 2, "zzz");
   tokenfab.put("key.json", R"({"name": "t", ")" + std::string(40000, 'k') + R"(": 1, )" + kPool + "}");
   tokenfab.refuses("run key.json", 2, "key.json");
+}
+
+TEST_CASE("hostile: a fleet that never serves ends, and one whose boots outlast its cooldown serves") {
+  const Hostile tokenfab;
+  const auto fleet = [](const std::string& scaling) {
+    return R"({"name": "t", "workload": )" + kFew + R"(, "pools": [{"llm": "llama-3.1-8b", "chip": "h100-sxm",
+      "engine": "vllm", "supply": {"rent": {"usd_per_chip_hour": 2}}, "autoscale": )" +
+           scaling + "}]}";
+  };
+  tokenfab.put("slow.json", fleet(R"({"policy": "reactive", "signal": "rate", "min": 0, "max": 8, "target": 7,
+                                      "window_s": 60, "cooldown_s": 300, "cold_start_s": 380})"));
+  CHECK(tokenfab.parsed("run slow.json --no-bands --json")["requests"]["served"] == 20);
+  tokenfab.put("never.json", fleet(R"({"policy": "scheduled", "min": 0, "max": 8,
+                                       "schedule": [{"at_s": 0, "replicas": 0}]})"));
+  tokenfab.refuses("run never.json --no-bands", 3, "20 requests wait, and none has ended");
 }
 
 TEST_CASE("hostile: memory is bounded, and what was finished before is kept") {
@@ -226,7 +242,8 @@ TEST_CASE("hostile: names that are formulas, markup or controls do no harm in an
   const Result run = tokenfab("run f.json --no-bands -o r.db");
   CHECK(run.code == 0);
   CHECK(run.out.find('\x1b') == std::string::npos);
-  CHECK_THAT(run.out, Catch::Contains("\\x1b[2J\\u2028"));
+  CHECK(tokenfab.parsed("run s.json --no-bands --json --set \"$(printf '/name=\"a\\177\"')\"")["study"] == "a\x7f");
+  CHECK_THAT(run.out, Catch::Contains("\\u001b[2J\\u2028"));
   CHECK(tokenfab("price r.db --focus f.csv").code == 0);
   const std::string bill = tokenfab.text("f.csv");
   CHECK_THAT(bill, Catch::Contains("\"'=HYPERLINK(\"\"http://evil\"\""));

@@ -58,11 +58,11 @@ std::string random_bytes(std::mt19937& random, std::size_t most) {
 
 TEST_CASE("escaped text is printable UTF-8 on one line, and plain text is left as it is") {
   CHECK(escaped("plain, ü, 漢, 😀") == "plain, ü, 漢, 😀");
-  CHECK(escaped("a\nb\tc\x1b[31m\r") == "a\\nb\\tc\\x1b[31m\\r");
+  CHECK(escaped("a\nb\tc\x1b[31m\r") == "a\\nb\\tc\\u001b[31m\\r");
   CHECK(escaped("\xff\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82") ==
         "\\xff\\xc0\\xaf|\\xed\\xa0\\x80|\\xf4\\x90\\x80\\x80|\\xe2\\x82");
   CHECK(escaped("\u2028\u202e\ufeff\u0085") == "\\u2028\\u202e\\ufeff\\u0085");
-  CHECK(escaped(std::string_view("\0", 1)) == "\\x00");
+  CHECK(escaped(std::string_view("\0", 1)) == "\\u0000");
   CHECK(escaped_lines("a\nb\r") == "a\nb\\r");
   std::mt19937 random(7);
   for (int i = 0; i < 3000; ++i) {

@@ -189,7 +189,8 @@ TEST_CASE("Formats: unknown ones, missing columns and empty traces are refused w
   CHECK_THROWS_WITH(read_text("TIMESTAMP,ContextTokens,GeneratedTokens\n"), Contains("no request"));
   CHECK_THROWS_WITH(read_text("a,b\n1,2\n"),
                     Contains("trace:1: the first line fits no known format") && !Contains("a,b") && Contains("azure"));
-  CHECK_THROWS_WITH(read_text("{\"a\":1}\n"), Contains("\"a\""));
+  CHECK_THROWS_WITH(read_text("{\"a\":1}\n"), Contains("fit no known format") && !Contains("\"a\""));
+  CHECK_THROWS_WITH(read_text("{\"timestamp\":1,\"a\":1}\n"), Contains("the first line has: \"a\", \"timestamp\""));
   CHECK_THROWS_WITH(read_text("TIMESTAMP,ContextTokens\n"), Contains("GeneratedTokens"));
   CHECK_THROWS_WITH(read_text("TIMESTAMP,NumImages,ContextTokens,GeneratedTokens\n"), Contains("multimodal"));
   CHECK_THROWS_WITH(read_text("arrival,inptu,output\n0,1,1\n"),
