@@ -175,6 +175,27 @@ TEST_CASE("hostile: memory is bounded, and what was finished before is kept") {
   CHECK(tokenfab("run s.json --max-memory 256M --no-bands").code == 0);
 }
 
+TEST_CASE("hostile: replications and rows cost disk, not memory") {
+  const Hostile tokenfab;
+  const auto tiny = [](long long requests, int replications) {
+    return R"({"name": "t", "replications": )" + std::to_string(replications) +
+           R"(, "workload": {"generate": {"arrivals": {"rate": 50}, "input_tokens": 10, "output_tokens": 1,
+              "max_requests": )" +
+           std::to_string(requests) + "}}, " + kPool + "}";
+  };
+  // Kept in memory, either would need more than 130 MB.
+  tokenfab.put("many.json", tiny(3, 1000));
+  const json many = tokenfab.parsed("run many.json --no-bands --json --max-memory 72M -o r.db");
+  CHECK(many["runs"].size() == 1000);
+  CHECK(many["runs"][999]["replication"] == 999);
+  json first = many;
+  first.erase("runs");
+  CHECK(many["runs"][0] == first);
+  CHECK(tokenfab.parsed("price r.db --json --max-memory 72M")["runs"].size() == 1000);
+  tokenfab.put("rows.json", tiny(1'300'000, 1));
+  CHECK(tokenfab("run rows.json --no-bands --rows --max-memory 72M -o rows.db").code == 0);
+}
+
 TEST_CASE("hostile: damaged results are said to be damaged, by every command that reads them") {
   const Hostile tokenfab;
   REQUIRE(tokenfab("run s.json --no-bands -o whole.db").code == 0);
