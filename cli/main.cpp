@@ -181,7 +181,9 @@ int fail_for_memory() {
                                metric(static_cast<double>(memory_budget())) + "B (--max-memory)");
 }
 
-int checked(int argc, char** argv) {
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
     const cli::PrintableOnly printable(std::cout);
     const int code = parse_and_run(argc, argv);
@@ -203,7 +205,3 @@ int checked(int argc, char** argv) {
     return fail(kOurBug, std::string("internal error: ") + e.what());
   }
 }
-
-}  // namespace
-
-int main(int argc, char** argv) { return checked(argc, argv); }

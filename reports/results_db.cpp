@@ -143,8 +143,9 @@ struct ResultsDb::Impl {
   bool sealed() { return pragma(db, "user_version") != kUnsealedVersion; }
   /// Gives an older file the table that it lacks, and its runs a seal.
   void upgrade() {
-    Transaction transaction(db);
     if (sealed()) return;
+    Transaction transaction(db);
+    if (sealed()) return;  // another process was quicker
     db.run("CREATE TABLE seal (run_id INTEGER PRIMARY KEY REFERENCES run(id), digest INTEGER NOT NULL)");
     Statement runs(db, "SELECT id FROM run WHERE state = 'complete'");
     std::vector<std::int64_t> ids;
