@@ -16,6 +16,7 @@ namespace tokenfab::cli {
 struct BreakEvenInput {
   RunRecord record;
   std::vector<Supply> supplies;
+  std::optional<PricePlan> plan;
   std::optional<Provider> provider;
   bool simulated = false;
   UnitCapacity capacity;  // tokens_per_s 0: not known, `how` says why
@@ -36,10 +37,10 @@ struct BreakEvenAnswer {
   int max_units = 0;
   bool release_idle = false;
   CostOfUnit cost;
-  UnitRevenue revenue;
   BreakEven result;
-  std::vector<Basis> bases;     // rent, own
-  double api_usd_per_mtok = 0;  // NaN: no price
+  std::vector<Basis> bases;      // rent, own
+  double api_usd_per_mtok = 0;   // at the run's volume; NaN: no price
+  std::optional<PricePlan> api;  // that the API is billed by
   std::optional<Purchase> purchase;
 };
 
@@ -55,7 +56,7 @@ BreakEvenInputs stored_inputs(const std::string& database, const std::vector<std
 BreakEvenAnswer answer(BreakEvenInput input, int max_units, bool release_idle);
 
 /// The curves of a month that exist: rent, own, API.
-std::vector<CostCurve> monthly_curves(const BreakEvenAnswer& a);
+std::vector<VolumeCurve> monthly_curves(const BreakEvenAnswer& a);
 
 /// Where one of those curves crosses another, up to max_units.
 struct CurvePair {

@@ -56,13 +56,20 @@ Basis basis_of(const BreakEvenInput& in, const json& scenario, const std::string
   return out;
 }
 
-/// USD per million tokens that an API charges for the run's mix: that of "breakeven", or the plan.
-double api_price(const BreakEvenInput& in, const json& scenario) {
+/// What an API's bill follows: "api" of "breakeven", or the scenario's own plan.
+std::optional<PricePlan> api_plan(const BreakEvenInput& in, const json& scenario) {
+  if (!chosen(scenario, "api")) return in.plan;
   const RunRecord& r = in.record;
-  if (!chosen(scenario, "api")) return unit_revenue(r, std::nullopt).list_usd_per_mtok;
   const JsonObject at(scenario["breakeven"], r.alternative, "/breakeven");
-  const TokenPlan plan = parse_plan(at.object("api"), r.pools[0].llm, MoneyCatalog::standard());
-  return blended_price(plan, r.input_served, r.cached_tokens, r.output_served);
+  std::vector<Assumption> assumed;
+  const MoneyCatalog money = MoneyCatalog::standard();
+  return read_price_plan(at.object("api"), {r.pools[0].llm, money, assumed});
+}
+
+double usd_per_mtok(const std::optional<PricePlan>& plan, const RunRecord& r) {
+  const Metered used = metered(r);
+  const auto tokens = static_cast<double>(used.total().all());
+  return plan && tokens > 0 ? bill_of(*plan, used).usd / tokens * 1e6 : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
@@ -81,26 +88,34 @@ BreakEvenAnswer answer(BreakEvenInput input, int max_units, bool release_idle) {
       throw UserError("--release-idle: " + in.record.alternative +
                       " owns its chips; only rented ones can be given back");
   a.cost = unit_cost(in.at_capacity, in.supplies);
-  a.revenue = unit_revenue(in.record, in.provider);
-  a.result = break_even(in.record, in.capacity, a.cost, a.revenue, max_units, release_idle);
+  const FactoryMonth month(in.at_capacity, in.record, in.supplies, in.plan, in.provider);
+  a.result = break_even(in.record, month, in.capacity, max_units, release_idle);
   for (const char* name : {kRent, kOwn}) a.bases.push_back(basis_of(in, scenario, name));
-  a.api_usd_per_mtok = api_price(in, scenario);
+  a.api = api_plan(in, scenario);
+  a.api_usd_per_mtok = usd_per_mtok(a.api, in.record);
   if (a.bases[0].cost && a.bases[1].cost)
     a.purchase = purchase(in.at_capacity, a.bases[0].supplies, a.bases[1].supplies);
   return a;
 }
 
-std::vector<CostCurve> monthly_curves(const BreakEvenAnswer& a) {
-  std::vector<CostCurve> out;
+std::vector<VolumeCurve> monthly_curves(const BreakEvenAnswer& a) {
+  std::vector<VolumeCurve> out;
+  const BreakEvenInput& in = a.input;
   for (const Basis& b : a.bases)
     // What is owned cannot be given back.
-    if (b.cost) out.push_back(monthly_curve(b.name, *b.cost, a.input.capacity, a.release_idle && b.name == kRent));
-  if (!std::isnan(a.api_usd_per_mtok)) out.push_back({"API", 0, a.api_usd_per_mtok, 0, 1});
+    if (b.cost)
+      out.push_back(monthly_curve(b.name,
+                                  FactoryMonth(in.at_capacity, in.record, b.supplies, std::nullopt, std::nullopt),
+                                  in.capacity, a.max_units, a.release_idle && b.name == kRent));
+  if (!a.api || std::isnan(a.api_usd_per_mtok)) return out;
+  const FactoryMonth billed(in.at_capacity, in.record, in.supplies, a.api, std::nullopt);
+  const double most = a.max_units * in.capacity.tokens_per_s * kHoursPerMonth * 3600;
+  out.push_back({"API", [billed](double tokens) { return billed.list_usd(tokens, 1); }, billed.revenue_joints(most)});
   return out;
 }
 
 std::vector<CurvePair> basis_crossings(const BreakEvenAnswer& a) {
-  const std::vector<CostCurve> curves = monthly_curves(a);
+  const std::vector<VolumeCurve> curves = monthly_curves(a);
   const double most = a.max_units * a.input.capacity.tokens_per_s * kHoursPerMonth * 3600;
   std::vector<CurvePair> out;
   for (std::size_t i = 0; i < curves.size(); ++i)
@@ -112,7 +127,7 @@ std::vector<CurvePair> basis_crossings(const BreakEvenAnswer& a) {
 
 double loaded_usd_per_mtok(const BreakEvenAnswer& a, int units) {
   const double mtok_per_month = units * a.input.capacity.tokens_per_s * kHoursPerMonth * 3600 / 1e6;
-  return amortised_unit_cost(a.result.full_usd_per_mtok, a.revenue.fixed_usd_per_month, mtok_per_month);
+  return amortised_unit_cost(a.result.full_usd_per_mtok, a.result.fixed_usd_per_month, mtok_per_month);
 }
 
 std::vector<double> volume_grid(const BreakEvenAnswer& a) {

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -23,10 +24,11 @@ json number(double value) { return std::isfinite(value) ? json(value) : json(nul
 /// A factory of the customer's own, for interactions of its mix.
 struct OwnFactory {
   std::string name, how;
-  double full_usd = 0;     // of an interaction, with every unit full
-  double units = 0;        // that the customer's volume takes
-  double utilisation = 0;  // of their capacity at that volume
-  double usd = 0;          // of an interaction at that volume
+  double full_usd = 0;                   // of an interaction, with every unit full
+  double units = 0;                      // that the customer's volume takes
+  double utilisation = 0;                // of their capacity at that volume
+  double usd = 0;                        // of an interaction at that volume
+  std::function<double(double)> usd_at;  // of an interaction with so many times the tokens
 };
 
 OwnFactory own_factory(const Customer& c, const std::string& file) {
@@ -47,36 +49,48 @@ OwnFactory own_factory(const Customer& c, const std::string& file) {
   f.how = in.capacity.how;
   f.full_usd = (in_usd + out_usd) * per_token * (1 + c.platform_fee_share);
   const double worth = (in_usd + out_usd) * per_token / cost.full(in.capacity) * 1e6;  // tokens of the factory's mix
-  const double load = worth * c.interactions_per_month / (in.capacity.tokens_per_s * kMonthSeconds);
-  f.units = std::ceil(load);
-  f.utilisation = load / f.units;
-  const double held = cost.usd_per_hour * 730 * f.units,
-               used = cost.usd_per_mtok * worth * c.interactions_per_month / 1e6;
-  f.usd = (held + used) * (1 + c.platform_fee_share) / c.interactions_per_month;
+  const double a_month = worth * c.interactions_per_month, holds = in.capacity.tokens_per_s * kMonthSeconds;
+  f.units = std::ceil(a_month / holds);
+  f.utilisation = a_month / holds / f.units;
+  f.usd_at = [cost, a_month, holds, fee = 1 + c.platform_fee_share, n = c.interactions_per_month](double scale) {
+    const double held = cost.usd_per_hour * 730 * std::ceil(a_month * scale / holds);
+    return (held + cost.usd_per_mtok * a_month * scale / 1e6) * fee / n;
+  };
+  f.usd = f.usd_at(1);
   return f;
 }
 
+/// One way to buy an interaction's tokens.
+struct CustomerBasis {
+  std::string name;
+  double usd = 0;                        // of an interaction
+  std::function<double(double)> usd_at;  // with so many times the tokens
+  std::vector<std::string> notes;        // of its bill
+};
+
 struct CustomerAnswer {
   Customer customer;
-  std::vector<std::pair<std::string, double>>
-      bases;  // name and USD of an interaction's tokens; plans, then the factory
+  std::vector<CustomerBasis> bases;  // plans, then the factory
   std::optional<OwnFactory> factory;
   std::optional<SwitchVerdict> verdict;
 };
 
 double cost_on(const CustomerAnswer& a, const std::string& name) {
-  for (const auto& [basis, usd] : a.bases)
-    if (basis == name) return usd;
+  for (const CustomerBasis& basis : a.bases)
+    if (basis.name == name) return basis.usd;
   throw InternalError("a basis that was read is there");
 }
 
 CustomerAnswer solve(const Customer& customer, const std::string& file) {
   CustomerAnswer a{customer, {}, std::nullopt, std::nullopt};
-  for (const NamedPlan& plan : customer.plans)
-    a.bases.emplace_back(plan.name, interaction_usd(plan.prices, customer.tokens));
+  for (const NamedPlan& plan : customer.plans) {
+    // The answer is read while the customer's file is at hand.
+    const auto usd_at = [&customer, &plan](double scale) { return interaction_usd(customer, plan.plan, scale); };
+    a.bases.push_back({plan.name, usd_at(1), usd_at, monthly_bill(customer, plan.plan).notes});
+  }
   if (!customer.factory.empty()) {
     a.factory = own_factory(customer, file);
-    a.bases.emplace_back("factory", a.factory->usd);
+    a.bases.push_back({"factory", a.factory->usd, a.factory->usd_at, {}});
   }
   if (customer.switching) {
     Switch s = *customer.switching;
@@ -87,16 +101,17 @@ CustomerAnswer solve(const Customer& customer, const std::string& file) {
   return a;
 }
 
-json basis_json(const Customer& c, const std::string& name, double usd) {
-  const UnitEconomics u = unit_economics(c, usd);
-  json out = {{"name", name},
+json basis_json(const Customer& c, const CustomerBasis& basis) {
+  const UnitEconomics u = unit_economics(c, basis.usd);
+  json out = {{"name", basis.name},
               {"usd_per_interaction", u.usd_per_interaction},
               {"usd_per_month", u.usd_per_month},
               {"usd_per_user_month", number(u.usd_per_user_month)},
               {"usd_per_mtok", number(u.usd_per_mtok)},
               {"cogs_share", number(u.cogs_share)}};
+  if (!basis.notes.empty()) out["notes"] = basis.notes;
   if (!c.target) return out;
-  const TargetSolution s = solve_target(c, usd);
+  const TargetSolution s = solve_target(c, basis.usd_at);
   out["target"] = {{"met", s.met},
                    {"price_factor", number(s.price_factor)},
                    {"usd_per_mtok", number(s.usd_per_mtok)},
@@ -117,7 +132,7 @@ json customer_json(const CustomerAnswer& a) {
               {"tokens_per_interaction",
                {{"input", c.tokens.input}, {"cached_input", c.tokens.cached}, {"output", c.tokens.output}}},
               {"bases", json::array()}};
-  for (const auto& [name, usd] : a.bases) out["bases"].push_back(basis_json(c, name, usd));
+  for (const CustomerBasis& basis : a.bases) out["bases"].push_back(basis_json(c, basis));
   if (c.target) out["target"] = {{"usd_per_interaction", allowed_usd_per_interaction(c)}};
   if (a.factory) {
     const OwnFactory& f = *a.factory;
@@ -148,10 +163,10 @@ std::string bases_table(const CustomerAnswer& a) {
   const Customer& c = a.customer;
   std::vector<std::vector<std::string>> table = {
       {"", "USD/M tokens", "USD/interaction", "USD/month", "USD/user-month", "share of revenue"}};
-  for (const auto& [name, usd] : a.bases) {
-    const UnitEconomics u = unit_economics(c, usd);
+  for (const CustomerBasis& basis : a.bases) {
+    const UnitEconomics u = unit_economics(c, basis.usd);
     const std::string share = std::isfinite(u.cogs_share) ? shown("{:.2f} %", 100 * u.cogs_share) : "-";
-    table.push_back({name, money(u.usd_per_mtok, "{:.4g}"), money(u.usd_per_interaction, "{:.5g}"),
+    table.push_back({basis.name, money(u.usd_per_mtok, "{:.4g}"), money(u.usd_per_interaction, "{:.5g}"),
                      money(u.usd_per_month, "{:.2f}"), money(u.usd_per_user_month, "{:.4g}"), share});
   }
   return text_table(table);
@@ -160,15 +175,17 @@ std::string bases_table(const CustomerAnswer& a) {
 std::string target_text(const CustomerAnswer& a) {
   const Customer& c = a.customer;
   std::string out = shown("Target: ${:.5g} an interaction\n", allowed_usd_per_interaction(c));
-  for (const auto& [name, usd] : a.bases) {
-    const TargetSolution s = solve_target(c, usd);
-    out += shown("  {}: {}", name, s.met ? "met" : "not met");
-    if (std::isfinite(s.price_factor))
-      out +=
-          shown("; holds up to {:.4g} x its price (${:.4g} per M tokens), or {} tokens an interaction ({} of output)",
-                s.price_factor, s.usd_per_mtok, grouped(std::llround(s.tokens_per_interaction)),
-                grouped(std::llround(s.output_tokens_per_interaction)));
-    else out += "; at no price: other costs alone exceed it";
+  for (const CustomerBasis& basis : a.bases) {
+    const TargetSolution s = solve_target(c, basis.usd_at);
+    out += shown("  {}: {}", basis.name, s.met ? "met" : "not met");
+    if (!std::isfinite(s.price_factor)) {
+      out += "; at no price: other costs alone exceed it\n";
+      continue;
+    }
+    out += shown("; holds up to {:.4g} x its price (${:.4g} per M tokens)", s.price_factor, s.usd_per_mtok);
+    if (std::isfinite(s.tokens_per_interaction))
+      out += shown(", or {} tokens an interaction ({} of output)", grouped(std::llround(s.tokens_per_interaction)),
+                   grouped(std::llround(s.output_tokens_per_interaction)));
     out += "\n";
   }
   if (!a.factory) return out;
@@ -202,6 +219,8 @@ std::string customer_text(const CustomerAnswer& a) {
                           grouped(std::llround(c.interactions_per_month)), grouped(std::llround(c.tokens.input)),
                           grouped(std::llround(c.tokens.cached)), grouped(std::llround(c.tokens.output)));
   out += bases_table(a);
+  for (const CustomerBasis& basis : a.bases)
+    for (const std::string& note : basis.notes) out += shown("  {}: {}\n", basis.name, note);
   if (a.factory) out += factory_text(*a.factory);
   if (c.target) out += target_text(a);
   if (a.verdict) out += switch_text(a);

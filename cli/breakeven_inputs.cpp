@@ -9,6 +9,7 @@
 #include "scenarios/capacity.h"
 #include "scenarios/resolve.h"
 #include "sim/economics/plans/read_plan.h"
+#include "sim/economics/pricing.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {
@@ -21,6 +22,9 @@ void search_capacity(const Scenario& scenario, const Alternative& alternative, B
   try {
     FoundCapacity found = find_capacity(scenario, alternative);
     input.capacity = found.unit;
+    const double units = growth_units(input.record);
+    input.record.capacity = {found.unit.requests_per_s * units, found.unit.requests_per_s_high * units, found.unit.how};
+    price_all(input.record, {input.supplies, input.plan, input.provider, std::nullopt});
     input.at_capacity = std::move(found.at);
     input.runs = found.runs;
     input.attained = found.attained;
@@ -50,7 +54,8 @@ BreakEvenInput stored_input(RunRecord record, const std::vector<std::string>& se
   if (top.has("plan")) plan = read_price_plan(top.object("plan"), {record.pools[0].llm, money, assumed});
   if (top.has("provider")) input.provider = read_provider(top.object("provider"));
   record.scenario_json = scenario.dump();
-  price_run(record, input.supplies, plan);
+  price_all(record, {input.supplies, plan, input.provider, std::nullopt});
+  input.plan = plan;
   input.capacity = capacity_of_run(record);
   input.at_capacity = record;
   input.record = std::move(record);
@@ -69,6 +74,7 @@ BreakEvenInputs simulated_inputs(const ScenarioArgs& args) {
     BreakEvenInput input;
     input.simulated = true;
     input.record = run_once(scenario, alternative, 0, options);
+    input.plan = alternative.plan;
     input.provider = alternative.provider;
     for (const PoolPlan& pool : alternative.pools) input.supplies.push_back(pool.supply);
     search_capacity(scenario, alternative, input);

@@ -20,6 +20,7 @@ json capacity_json(const BreakEvenAnswer& a) {
   const UnitCapacity& c = a.input.capacity;
   const bool known = c.tokens_per_s > 0;
   json out = {{"requests_per_s", known ? json(c.requests_per_s) : json(nullptr)},
+              {"requests_per_s_high", known && c.requests_per_s_high > 0 ? json(c.requests_per_s_high) : json(nullptr)},
               {"tokens_per_s", known ? json(c.tokens_per_s) : json(nullptr)},
               {"busy", known ? json(c.busy) : json(nullptr)},
               {"how", c.how}};
@@ -38,8 +39,8 @@ json price_json(const BreakEvenAnswer& a) {
               {"factor_at_capacity", number(b.price_factor_at_capacity)},
               {"unit_cost", {{"input", number(c.usd_per_mtok_in)}, {"output", number(c.usd_per_mtok_out)}}},
               {"full_usd_per_mtok", number(b.full_usd_per_mtok)},
-              {"list_usd_per_mtok", number(a.revenue.list_usd_per_mtok)},
-              {"net_usd_per_mtok", number(a.revenue.net_usd_per_mtok)},
+              {"list_usd_per_mtok", number(a.result.list_usd_per_mtok)},
+              {"net_usd_per_mtok", number(a.result.net_usd_per_mtok)},
               {"items", json::array()}};
   for (const PriceUsed& p : a.input.record.prices)
     if (p.item.starts_with("list price, "))
@@ -53,7 +54,8 @@ json price_json(const BreakEvenAnswer& a) {
 json volume_json(const BreakEvenAnswer& a) {
   json out = {{"max_units", a.max_units},
               {"release_idle", a.release_idle},
-              {"fixed_usd_per_month", a.revenue.fixed_usd_per_month},
+              {"fixed_usd_per_month", a.result.fixed_usd_per_month},
+              {"committed_usd_per_month", a.result.committed_usd_per_month},
               {"loaded_usd_per_mtok",
                {{"one_unit", loaded_usd_per_mtok(a, 1)}, {"max_units", loaded_usd_per_mtok(a, a.max_units)}}},
               {"profit_from_start", a.result.profit_from_start},
@@ -83,7 +85,7 @@ json bases_json(const BreakEvenAnswer& a) {
                                 {"first_is_dearer_above", pair.at.above}});
   for (const double tokens : volume_grid(a)) {
     json row = {{"tokens", tokens}};
-    for (const CostCurve& curve : monthly_curves(a)) row["usd"][curve.name] = curve.at(tokens);
+    for (const VolumeCurve& curve : monthly_curves(a)) row["usd"][curve.name] = curve.at(tokens);
     out["months"].push_back(row);
   }
   return out;
@@ -95,6 +97,7 @@ json purchase_json(const Purchase& p) {
           {"rent_usd_per_year", p.rent_usd_per_year},
           {"running_usd_per_year", p.running_usd_per_year},
           {"interest", p.interest},
+          {"tax_rate", p.tax_rate},
           {"flows_usd", p.flows},
           {"npv_usd", p.npv_usd},
           {"irr", number(p.irr)},

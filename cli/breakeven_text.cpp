@@ -17,7 +17,7 @@ std::string units(const BreakEvenAnswer& a) { return unit(a) == "replica" ? "rep
 
 /// What fixed costs add at the smallest and the largest factory looked at.
 std::string loaded_text(const BreakEvenAnswer& a) {
-  if (a.revenue.fixed_usd_per_month <= 0) return "";
+  if (a.result.fixed_usd_per_month <= 0) return "";
   return shown("  with fixed costs spread, {} per M tokens with one {} full, {} with {}\n",
                per_million(loaded_usd_per_mtok(a, 1)), unit(a), per_million(loaded_usd_per_mtok(a, a.max_units)),
                a.max_units);
@@ -26,8 +26,10 @@ std::string loaded_text(const BreakEvenAnswer& a) {
 std::string capacity_text(const BreakEvenAnswer& a) {
   const UnitCapacity& c = a.input.capacity;
   if (c.tokens_per_s <= 0) return shown("Capacity of one {}: {}\n", unit(a), c.how);
-  return shown("Capacity of one {}: {:.4g} requests/s, {} tokens/s (input and output), {:.1f} % busy there\n  {}\n",
-               unit(a), c.requests_per_s, metric(c.tokens_per_s), 100 * c.busy, c.how);
+  const std::string interval =
+      c.requests_per_s_high > 0 ? shown(" (kept; {:.4g} is too much)", c.requests_per_s_high) : "";
+  return shown("Capacity of one {}: {:.4g} requests/s{}, {} tokens/s (input and output)\n  {}\n", unit(a),
+               c.requests_per_s, interval, metric(c.tokens_per_s), c.how);
 }
 
 std::string prices_at(const BreakEvenAnswer& a, double factor) {
@@ -57,14 +59,14 @@ std::string utilisation_text(const BreakEvenAnswer& a) {
   const BreakEven& b = a.result;
   const std::string costs =
       shown("${:.4g} an hour, {} per M tokens when full", a.cost.usd_per_hour, per_million(b.full_usd_per_mtok));
-  const std::string earns = per_million(a.revenue.net_usd_per_mtok) + " earned";
+  const std::string earns = per_million(a.result.net_usd_per_mtok) + " earned";
   if (a.release_idle) return shown("Utilisation: capacity is paid only while used ({}; {})\n", costs, earns);
+  if (b.utilisation == 0)
+    return shown("Utilisation: a {} pays for itself at any load ({}; {})\n", unit(a), costs, earns);
   if (b.utilisation <= 1)
     return shown("Utilisation: a {} pays for itself at {:.2f} % of its capacity ({}; {})\n", unit(a),
                  100 * b.utilisation, costs, earns);
-  const std::string would = std::isfinite(b.utilisation) ? shown("it would take {:.1f} %", 100 * b.utilisation)
-                                                         : "each token costs more than it earns";
-  return shown("Utilisation: a {} does not pay for itself even when full: {} ({}; {})\n", unit(a), would, costs, earns);
+  return shown("Utilisation: a {} does not pay for itself even when full ({}; {})\n", unit(a), costs, earns);
 }
 
 std::string verdict(const BreakEvenAnswer& a) {
@@ -81,8 +83,8 @@ std::string volume_text(const BreakEvenAnswer& a) {
   const RunRecord& r = a.input.record;
   const double each = static_cast<double>(r.input_served + r.output_served) / static_cast<double>(r.served);
   std::string out = shown("Volume a day, {}{}\n", a.release_idle ? "idle capacity released" : "capacity paid whole",
-                          a.revenue.fixed_usd_per_month > 0
-                              ? shown(", with ${:.6g} a month of fixed cost", a.revenue.fixed_usd_per_month)
+                          a.result.fixed_usd_per_month > 0
+                              ? shown(", with ${:.6g} a month of fixed cost", a.result.fixed_usd_per_month)
                               : "");
   std::vector<std::vector<std::string>> table = {{"  ", "tokens", "requests", "revenue, USD"}};
   for (const CurveCrossing& c : a.result.volumes)
@@ -91,25 +93,25 @@ std::string volume_text(const BreakEvenAnswer& a) {
   return out + (a.result.volumes.empty() ? "" : text_table(table)) + verdict(a) + loaded_text(a);
 }
 
-std::string cheapest(const std::vector<CostCurve>& curves, double tokens) {
-  const CostCurve* best = &curves.front();
-  for (const CostCurve& c : curves)
+std::string cheapest(const std::vector<VolumeCurve>& curves, double tokens) {
+  const VolumeCurve* best = &curves.front();
+  for (const VolumeCurve& c : curves)
     if (c.at(tokens) < best->at(tokens)) best = &c;
   return best->name;
 }
 
 std::string bases_text(const BreakEvenAnswer& a) {
-  const std::vector<CostCurve> curves = monthly_curves(a);
+  const std::vector<VolumeCurve> curves = monthly_curves(a);
   std::string out = "Own, rent or buy from an API: USD a month for the same tokens\n";
   for (const Basis& b : a.bases)
     if (!b.cost) out += shown("  {}: not known: {}\n", b.name, b.why_not);
   if (curves.empty()) return out;
   std::vector<std::vector<std::string>> table = {{"  tokens a month"}};
-  for (const CostCurve& c : curves) table[0].push_back(c.name);
+  for (const VolumeCurve& c : curves) table[0].push_back(c.name);
   table[0].push_back("least");
   for (const double tokens : volume_grid(a)) {
     table.push_back({"  " + metric(tokens)});
-    for (const CostCurve& c : curves) table.back().push_back(shown("{:.0f}", c.at(tokens)));
+    for (const VolumeCurve& c : curves) table.back().push_back(shown("{:.0f}", c.at(tokens)));
     table.back().push_back(cheapest(curves, tokens));
   }
   out += text_table(table);

@@ -24,7 +24,6 @@ json unit_costs_json(const CostDetail& d) {
                    {"usd_per_mtok_input", number(c.usd_per_mtok_input)},
                    {"usd_per_mtok_cached_input", number(c.usd_per_mtok_cached)},
                    {"usd_per_mtok_output", number(c.usd_per_mtok_output)},
-                   {"cached_saving_usd", number(c.cached_saving_usd)},
                    {"basis", c.basis}});
   return out;
 }
@@ -49,8 +48,10 @@ std::string unit_costs_note(const RunRecord& r) {
   for (const UnitCost& c : r.cost.detail.unit_costs)
     if (const std::string text = unit_cost_text(c); text != first) each += "; " + c.method + " " + text;
   std::string out = shown("{}: USD per M uncached input / cached input / output tokens by {}", r.alternative, each);
-  if (r.cached_tokens > 0)
-    out += shown("; cached tokens saved ${:.4g} (busy-time)", r.cost.detail.unit_costs[0].cached_saving_usd);
+  const CostDetail& d = r.cost.detail;
+  if (!std::isnan(d.cached_saving_usd))
+    out += shown("; without cache hits the same run costs ${:.4g} more, and its chips are busy {:.4g} s longer",
+                 d.cached_saving_usd, d.cached_saving_busy_s);
   return out + "\n";
 }
 

@@ -25,8 +25,8 @@ std::vector<ExampleStep> example_steps(const PoolSpec& pool, std::int64_t contex
   const BatcherSpec& b = pool.batcher;
   const Deployment& d = pool.model->deployment();
   const std::int64_t window = b.window.tokens;
-  const std::int64_t blocks_each = (context + b.kv_block_tokens - 1) / b.kv_block_tokens;
-  const std::int64_t full = std::clamp<std::int64_t>(b.kv_blocks / blocks_each, 1, b.max_sequences);
+  const KvBlocks kv(b.kv_blocks, b.kv_block_tokens, 0, 1, b.window);
+  const std::int64_t full = std::clamp<std::int64_t>(b.kv_blocks / kv.blocks_for(context), 1, b.max_sequences);
   const std::int64_t prompt = std::min(context, b.token_budget);
   std::vector<ExampleStep> steps;
   steps.push_back({"decode, 1 sequence", decode_sums(d, 1, context)});
@@ -87,7 +87,8 @@ json step_json(const StepModel& model, const ExampleStep& step) {
 
 json memory_json(const StepModel& model) {
   const MemoryPlan& m = model.memory();
-  const std::int64_t tokens = m.kv_blocks * model.deployment().kv_block_tokens;
+  // Of sequences much longer than any attention window, whose layers take no more pages then.
+  const std::int64_t tokens = m.kv_blocks / std::max(1, m.full_pages) * model.deployment().kv_block_tokens;
   return {{"chip_bytes", m.chip_bytes},     {"usable_bytes", m.usable_bytes},
           {"weight_bytes", m.weight_bytes}, {"workspace_bytes", m.workspace_bytes},
           {"kv_bytes", m.kv_bytes},         {"kv_bytes_per_token", m.kv_bytes_per_token},

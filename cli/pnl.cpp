@@ -51,11 +51,9 @@ json pnl_json(const PnlSummary& p) {
               {"subsidy_usd_per_mtok", number(p.subsidy_usd_per_mtok)},
               {"loss_leader", p.loss_leader},
               {"contribution_negative", p.contribution_negative}};
-  out["per_month"] = {{"revenue_usd", p.revenue_usd_month},
-                      {"cogs_usd", p.cogs_usd_month},
-                      {"fixed_usd", p.fixed_usd_month},
-                      {"net_burn_usd", p.net_burn_usd_month},
-                      {"basis", "the run, times 730 hours / makespan"}};
+  out["per_month"] = {
+      {"revenue_usd", p.revenue_usd_month},   {"cogs_usd", p.cogs_usd_month}, {"fixed_usd", p.fixed_usd_month},
+      {"net_burn_usd", p.net_burn_usd_month}, {"basis", p.month_basis},       {"load_factor", number(p.load_factor)}};
   if (!std::isnan(p.cash_usd))
     out["runway"] = {{"cash_usd", p.cash_usd},
                      {"growth_per_month", p.growth_per_month},
@@ -67,10 +65,11 @@ json pnl_json(const PnlSummary& p) {
 std::string pnl_text(const PnlSummary& p) {
   std::string out = shown(
       "{}: gross margin {:.1f} %, contribution margin {:.1f} %, markup {:.1f} %\n"
-      "  a month (the run x {:.4g}, to 730 hours): revenue ${:.2f}, cost of revenue ${:.2f}, fixed ${:.2f}, {} "
+      "  a month ({}{}): revenue ${:.2f}, cost of revenue ${:.2f}, fixed ${:.2f}, {} "
       "${:.2f}\n",
-      p.provider, 100 * p.gross_margin, 100 * p.contribution_margin, 100 * p.markup, 1 / p.months, p.revenue_usd_month,
-      p.cogs_usd_month, p.fixed_usd_month, p.net_burn_usd_month > 0 ? "net burn" : "profit",
+      p.provider, 100 * p.gross_margin, 100 * p.contribution_margin, 100 * p.markup, p.month_basis,
+      std::isnan(p.load_factor) ? std::string() : shown("; load factor {:.1f} %", 100 * p.load_factor),
+      p.revenue_usd_month, p.cogs_usd_month, p.fixed_usd_month, p.net_burn_usd_month > 0 ? "net burn" : "profit",
       std::fabs(p.net_burn_usd_month));
   return out + verdicts(p) + runway(p);
 }

@@ -13,11 +13,10 @@
 #include "base/text.h"
 #include "cli/record_json.h"
 #include "sim/core/bands.h"
-#include "sim/economics/common_unit.h"
 #include "sim/economics/plans/focus.h"
 #include "sim/economics/plans/litellm.h"
 #include "sim/economics/plans/read_plan.h"
-#include "sim/economics/pnl.h"
+#include "sim/economics/pricing.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab::cli {
@@ -47,6 +46,24 @@ std::string file_date(const std::string& path) {
                                         std::chrono::time_point_cast<std::chrono::system_clock::duration>(system))));
 }
 
+/// The list's tariff for a run: its classes of service are in the tiers of the run's own plan, as far as the list has
+/// them.
+TokenTariff listed_tariff(const PlanChoice& choice, const std::string& llm, const json& own) {
+  TokenTariff t = litellm_tariff(choice.litellm, choice.model.empty() ? llm : choice.model, file_date(choice.litellm));
+  const json::json_pointer classes("/plan/pay_per_token/classes");
+  if (!own.contains(classes) || !own[classes].is_array()) return t;
+  for (const json& name : own[classes]) {
+    std::string tier = name.is_string() ? name.get<std::string>() : "standard";
+    if (!has_tier(t, tier)) {
+      t.notes.push_back("the run's class in tier \"" + tier +
+                        "\" is charged at standard prices: the list has no such tier");
+      tier = "standard";
+    }
+    t.tier_of_class.push_back(tier);
+  }
+  return t;
+}
+
 }  // namespace
 
 PlanChoice choose_plan(const std::string& name) {
@@ -66,14 +83,11 @@ PricedRun price_under(const RunRecord& stored, const PlanChoice& choice, const M
   for (std::size_t i = 0; i < pools.size(); ++i)
     supplies.push_back(read_supply(pools[i], record.pools[i].chip, money, assumed));
   const std::string& llm = record.pools[0].llm;
-  if (!choice.litellm.empty())
-    out.plan = PricePlan("litellm", litellm_tariff(choice.litellm, choice.model.empty() ? llm : choice.model,
-                                                   file_date(choice.litellm)));
+  if (!choice.litellm.empty()) out.plan = PricePlan("litellm", listed_tariff(choice, llm, scenario));
   else if (top.has("plan")) out.plan = read_price_plan(top.object("plan"), {llm, money, assumed});
-  out.bill = price_run(record, supplies, out.plan);
-  price_tasks(record, read_quality(top));
-  record.pnl.reset();
-  if (top.has("provider")) record.pnl = profit_and_loss(record, read_provider(top.object("provider")));
+  Pricing pricing{std::move(supplies), out.plan, std::nullopt, read_quality(top)};
+  if (top.has("provider")) pricing.provider = read_provider(top.object("provider"));
+  out.bill = price_all(record, pricing);
   drop_cost_bands(record.bands);
   return out;
 }

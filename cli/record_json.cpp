@@ -160,6 +160,8 @@ json cost_json(const CostSummary& c) {
               {"utilisation",
                {{"time", number(c.utilisation_time)},
                 {"cost", number(c.utilisation_cost)},
+                {"load", number(c.load)},
+                {"occupancy", number(c.occupancy)},
                 {"mfu", number(c.mfu)},
                 {"mbu", number(c.mbu)},
                 {"goodput", number(c.goodput_share)}}}};
@@ -196,6 +198,8 @@ json record_json(const RunRecord& r) {
   out["tokens"] = {{"input", r.input_served},
                    {"output", r.output_served},
                    {"cached", r.cached_tokens},
+                   {"cache_write", r.written_tokens},
+                   {"reasoning", r.reasoning_tokens},
                    {"offered", {{"input", r.input_offered}, {"output", r.output_offered}}},
                    {"served", {{"input", r.input_served}, {"output", r.output_served}}},
                    {"rejected", {{"input", r.input_rejected}, {"output", r.output_rejected}}},
@@ -220,6 +224,11 @@ json record_json(const RunRecord& r) {
   if (r.fleet) out["fleet"] = fleet_json(r);
   out["saturated"] = r.saturated;
   out["steady_state"] = !r.saturated;  // saturated: latencies are of this finite run and grow with its length
+  out["steadiness"] = {{"verdict", kSteadinessNames[static_cast<std::size_t>(r.steadiness) % kSteadinessNames.size()]},
+                       {"warm_up_s", number(r.warm_up_s)}};
+  out["capacity"] = {{"requests_per_s", number(r.capacity.low_rps)},
+                     {"requests_per_s_high", number(r.capacity.high_rps)},
+                     {"how", r.capacity.how}};
   out["backlog_slope_per_s"] = r.backlog_slope_per_s;
   out["cost"] = cost_json(r.cost);
   if (r.pnl) out["pnl"] = pnl_json(*r.pnl);

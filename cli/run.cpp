@@ -80,7 +80,7 @@ void run(const RunArgs& args) {
   RunOptions options;
   options.stepwise = args.stepwise;
   options.jobs = args.jobs;
-  options.bands = !args.no_bands;
+  options.bands = options.capacity = !args.no_bands;
   // Rows are only worth keeping where they are written.
   options.rows = args.output.empty() ? std::optional<bool>(false) : args.rows;
   if (!args.output.empty()) options.row_folder = folder_of(args.output);

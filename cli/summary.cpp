@@ -180,6 +180,44 @@ double percent_of(std::int64_t part, std::int64_t whole) {
   return 100 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+constexpr std::size_t kSideBySide = 6;
+
+std::string load_note(const RunRecord& r) {
+  const Capacity& c = r.capacity;
+  if (!c.known())
+    return c.how.empty() ? "" : shown("{}: load and break-even load: capacity not known: {}\n", r.alternative, c.how);
+  std::string out = shown("{}: load {:.1f} % of capacity ({:.4g} requests/s kept, {:.4g} too much)", r.alternative,
+                          100 * r.cost.load, c.low_rps, c.high_rps);
+  const double at = r.cost.break_even_utilisation;
+  if (std::isnan(at)) return out + "; breaks even at no load\n";
+  return out +
+         (at == 0 ? "; pays for itself at any load\n" : shown("; breaks even at {:.1f} % of capacity\n", 100 * at));
+}
+
+std::string plan_note(const RunRecord& r) {
+  const CostSummary& c = r.cost;
+  std::string out = shown("\n{}: revenue ${:.2f}", r.alternative, c.revenue_usd);
+  // A provider's margins stand in its statement, after what it gives away.
+  if (!r.pnl)
+    out +=
+        c.revenue_usd > 0 ? shown(", margin {:.1f} % of price{}", 100 * c.margin, margin_band(r.bands)) : ", margin -";
+  if (std::isfinite(c.break_even_price_factor))
+    out += shown(", break-even at {:.3g} x the plan's prices", c.break_even_price_factor);
+  else out += ", break-even at no multiple of the plan's prices";
+  return out + "\n" + load_note(r);
+}
+
+/// Runs whose latencies may be those of a start and an end alone.
+std::string steadiness_note(const std::vector<Group>& groups) {
+  std::string names;
+  std::size_t count = 0;
+  for (const Group& g : groups)
+    if (g.first.steadiness == Steadiness::unknown) ++count, names += (names.empty() ? "" : ", ") + g.first.alternative;
+  if (count == 0) return "";
+  if (count > kSideBySide) names = shown("{} of {} alternatives", count, groups.size());
+  return "\nToo short to tell whether the load is steady: " + names + "\n";
+}
+
 std::string notes(const RunRecord& r) {
   std::string out = prefix_cache_note(r) + transfers_note(r);
   if (!r.classes.empty()) out += classes_note(r);
@@ -203,13 +241,11 @@ std::string notes(const RunRecord& r) {
         shown("\n{}: ceiling per interaction: of {} calls {:.1f} % refused, {:.1f} % truncated; most spent ${:.4g}\n",
               r.alternative, r.spending->calls, percent_of(r.spending->refused, r.spending->calls),
               percent_of(r.spending->truncated, r.spending->calls), r.spending->most_usd);
-  if (r.skipped_lines > 0) out += shown("\n{} malformed trace lines were skipped\n", r.skipped_lines);
-  if (r.cost.has_plan)
-    out += shown(
-        "\n{}: revenue ${:.2f}, margin {:.1f} % of price{}, break-even at {:.3g} x the plan's prices, or "
-        "at {:.1f} % busy\n",
-        r.alternative, r.cost.revenue_usd, 100 * r.cost.margin, margin_band(r.bands), r.cost.break_even_price_factor,
-        100 * r.cost.break_even_utilisation);
+  for (const Assumption& a : r.assumptions)
+    if (a.what == kPlanNote || a.what.starts_with(kTraceNote))
+      out += shown("\n{}: {}{}{}\n", r.alternative, a.what, a.value.empty() ? "" : ": " + a.value,
+                   a.why.empty() ? "" : ": " + a.why);
+  if (r.cost.has_plan) out += plan_note(r);
   if (r.pnl) out += "\n" + r.alternative + ": " + pnl_text(*r.pnl);
   return out;
 }
@@ -246,8 +282,6 @@ std::string comparison(const std::vector<Group>& groups) {
   return text_table(table) + "tokens: output; J: at the chips; USD per M tokens: input and output\n";
 }
 
-constexpr std::size_t kSideBySide = 6;
-
 void add_values(std::vector<double>& sums, const std::vector<Line>& lines, const RunRecord& r) {
   sums.resize(lines.size());
   for (std::size_t i = 0; i < lines.size(); ++i) sums[i] += lines[i].read(r);
@@ -272,6 +306,7 @@ std::string Summary::text() const {
   if (groups_.size() > kSideBySide) {
     std::string out = comparison(groups_) + waterfall_text(waterfall(costs_));
     for (const Group& g : groups_) out += notes(g.first);
+    out += steadiness_note(groups_);
     return out + "Where the hardware models were calibrated, and extrapolations: --json or the report.\n";
   }
   const RunRecord& first = groups_.front().first;
@@ -284,7 +319,7 @@ std::string Summary::text() const {
   }
   std::string out = text_table(table) + waterfall_text(waterfall(costs_));
   for (const Group& g : groups_) out += notes(g.first);
-  out += "\nCost in detail\n";
+  out += steadiness_note(groups_) + "\nCost in detail\n";
   for (const Group& g : groups_) out += cost_detail_note(g.first);
   out += "\nTrust\n";
   for (const Group& g : groups_) out += trust(g.first);

@@ -25,6 +25,9 @@ void total(R& r, F f) {
   f("saturated", r.saturated), f("backlog_slope_per_s", r.backlog_slope_per_s);
   f("grade", r.provenance), f("relative_error", r.error_band), f("band_basis", r.bands.basis);
   f("started_s", r.started_s);
+  f("written_tokens", r.written_tokens), f("reasoning_tokens", r.reasoning_tokens);
+  f("capacity_rps", r.capacity.low_rps), f("capacity_rps_high", r.capacity.high_rps);
+  f("capacity_how", r.capacity.how), f("steadiness", r.steadiness), f("warm_up_s", r.warm_up_s);
 }
 
 template <class C, class F>
@@ -36,7 +39,7 @@ void cost(C& c, F f) {
   f("has_plan", c.has_plan), f("revenue_usd", c.revenue_usd), f("margin", c.margin), f("markup", c.markup);
   f("break_even_price_factor", c.break_even_price_factor), f("break_even_utilisation", c.break_even_utilisation);
   f("utilisation_time", c.utilisation_time), f("utilisation_cost", c.utilisation_cost), f("mfu", c.mfu);
-  f("mbu", c.mbu), f("goodput_share", c.goodput_share);
+  f("mbu", c.mbu), f("goodput_share", c.goodput_share), f("occupancy", c.occupancy), f("load", c.load);
 }
 
 template <class P, class F>
@@ -51,6 +54,7 @@ void pnl(P& p, F f) {
   f("revenue_usd_month", p.revenue_usd_month), f("cogs_usd_month", p.cogs_usd_month);
   f("fixed_usd_month", p.fixed_usd_month), f("net_burn_usd_month", p.net_burn_usd_month);
   f("cash_usd", p.cash_usd), f("growth_per_month", p.growth_per_month), f("runway_months", p.runway_months);
+  f("month_basis", p.month_basis), f("load_factor", p.load_factor);
 }
 
 template <class P, class F>
@@ -74,6 +78,7 @@ void usage(P& p, F f) {
   f("flop", p.flop), f("hbm_bytes", p.hbm_bytes), f("peak_kv_blocks", p.peak_kv_blocks);
   f("most_sequences", p.most_sequences), f("most_context", p.most_context), f("most_tokens", p.most_tokens);
   f("prompt_tokens_looked_up", p.prompt_tokens_looked_up), f("transferred_bytes", p.transferred_bytes);
+  f("max_sequences", p.max_sequences);
 }
 
 template <class C, class F>
@@ -116,7 +121,9 @@ template <class C, class F>
 void meter(C& c, F f) {
   f("bin", c.bin), f("priority", c.priority), f("bracket", c.bracket), f("served", c.served);
   f("rejected", c.rejected), f("good", c.good), f("input_tokens", c.input_tokens);
-  f("cached_tokens", c.cached_tokens), f("output_tokens", c.output_tokens);
+  f("cached_tokens", c.cached_tokens), f("output_tokens", c.output_tokens), f("tier", c.tier);
+  f("written_tokens", c.written_tokens), f("written_hour_tokens", c.written_hour_tokens);
+  f("reasoning_tokens", c.reasoning_tokens);
 }
 
 template <class S, class F>
@@ -130,13 +137,13 @@ void cost_detail(D& d, F f) {
   f("usd_unused", d.usd_unused), f("carbon_market_g", d.carbon_market_g);
   f("equivalent_mtok_flop", d.equivalent_mtok_flop), f("equivalent_mtok_bytes", d.equivalent_mtok_bytes);
   f("success_rate", d.success_rate), f("usd_per_failure", d.usd_per_failure), f("usd_per_task", d.usd_per_task);
+  f("cached_saving_usd", d.cached_saving_usd), f("cached_saving_busy_s", d.cached_saving_busy_s);
 }
 
 template <class U, class F>
 void unit_cost(U& u, F f) {
   f("method", u.method), f("basis", u.basis), f("usd_per_mtok_input", u.usd_per_mtok_input);
   f("usd_per_mtok_cached", u.usd_per_mtok_cached), f("usd_per_mtok_output", u.usd_per_mtok_output);
-  f("cached_saving_usd", u.cached_saving_usd);
 }
 
 }  // namespace tokenfab::fields

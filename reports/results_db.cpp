@@ -1,8 +1,11 @@
 #include "reports/results_db.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -13,6 +16,7 @@
 #include "reports/latency_db.h"
 #include "reports/money_db.h"
 #include "reports/pools_db.h"
+#include "reports/schema_upgrade.h"
 #include "reports/seal.h"
 #include "reports/sqlite.h"
 #include "reports/table_rows.h"
@@ -27,7 +31,7 @@ using sqlite::Transaction;
 
 constexpr int kApplicationId = 0x746b6662;  // "tkfb"
 constexpr const char* kFold = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE";
-constexpr int kSchemaVersion = 9, kUnsealedVersion = 8;  // the older one has no table of seals
+constexpr int kSchemaVersion = 10, kOldestVersion = 8, kUnsealedVersion = 8;  // without a table of seals
 
 int pragma(Connection& db, const char* name) {
   Statement s(db, std::string("PRAGMA ") + name);
@@ -87,7 +91,7 @@ void read_series(Connection& db, std::int64_t run, Series& series) {
 
 void write_rows(Connection& db, std::int64_t run, const RunRecord& record) {
   static constexpr std::array<const char*, 3> kStates = {"served", "rejected", "in_flight"};
-  Statement s(db, "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement s(db, "INSERT INTO request VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   const auto time = [&](Ns t) { t < 0 ? s.bind_null() : s.bind(t); };
   for_each_row(record, [&](const RequestRow& r) {
     s.bind(run).bind(r.id).bind(r.arrival);
@@ -100,8 +104,25 @@ void write_rows(Connection& db, std::int64_t run, const RunRecord& record) {
         .bind(r.pool)
         .bind(r.replica)
         .bind(std::string(kStates[static_cast<std::size_t>(r.state)]))
-        .execute();
+        .bind(static_cast<int>(r.priority))
+        .bind(static_cast<int>(r.tier))
+        .bind(r.written_tokens)
+        .bind(r.written_hour_tokens)
+        .bind(r.reasoning_tokens)
+        .bind(r.session);
+    const RowMoney money = record.price_row ? record.price_row(r) : RowMoney{};
+    s.bind(money.cost_usd).bind(money.price_usd).bind(money.price_usd - money.cost_usd).execute();
   });
+}
+
+/// SQLite takes a file of a byte or two for a new one. Errors: UserError.
+void check_sqlite(const std::string& path) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  std::ifstream in(path, std::ios::binary);
+  std::string head(kMagic.size(), '\0');
+  in.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(in.gcount()));
+  if (!head.empty() && head != kMagic) throw UserError(path + ": is not a SQLite file");
 }
 
 /// Every request and token offered is served, rejected or in flight.
@@ -113,6 +134,31 @@ bool adds_up(const RunRecord& r) {
          sum(r.input_offered, r.input_served, r.input_rejected, r.input_in_flight) &&
          sum(r.output_offered, r.output_served, r.output_rejected, r.output_in_flight) && r.cached_tokens >= 0 &&
          r.cached_tokens <= r.input_served;
+}
+
+/// What prices are folded over is there, finite and not negative.
+bool usable(const PoolUsage& u) {
+  const double all[] = {u.paid_chip_seconds,
+                        u.busy_chip_seconds,
+                        u.prefill_busy_seconds,
+                        u.decode_busy_seconds,
+                        u.idle_energy_j,
+                        u.dynamic_energy_j,
+                        u.flop,
+                        u.hbm_bytes,
+                        u.peak_flops,
+                        u.peak_bandwidth,
+                        u.active_parameters,
+                        u.active_weight_bytes};
+  return u.replicas >= 1 && u.chips >= 1 &&
+         std::all_of(std::begin(all), std::end(all), [](double x) { return std::isfinite(x) && x >= 0; });
+}
+
+/// One entry per pool, and no other pool is named.
+bool fits(const FleetStats& f, std::size_t pools) {
+  const auto known = [&](const auto& row) { return row.pool >= 0 && static_cast<std::size_t>(row.pool) < pools; };
+  return f.pools.size() == pools && std::all_of(f.flows.begin(), f.flows.end(), known) &&
+         std::all_of(f.counts.begin(), f.counts.end(), known);
 }
 
 [[noreturn]] void damaged(Connection& db, std::int64_t run, const std::string& why) {
@@ -136,20 +182,26 @@ struct ResultsDb::Impl {
     if (empty()) throw UserError(db.path() + ": holds no results");
     if (pragma(db, "application_id") != kApplicationId)
       throw UserError(db.path() + ": is a SQLite file, but not tokenfab results");
-    if (const int v = pragma(db, "user_version"); v != kSchemaVersion && v != kUnsealedVersion)
+    if (const int v = pragma(db, "user_version"); v < kOldestVersion || v > kSchemaVersion)
       throw UserError(db.path() + ": has results schema " + std::to_string(v) + "; this version reads " +
-                      std::to_string(kSchemaVersion));
+                      std::to_string(kOldestVersion) + " to " + std::to_string(kSchemaVersion));
   }
   bool sealed() { return pragma(db, "user_version") != kUnsealedVersion; }
-  /// Gives an older file the table that it lacks, and its runs a seal.
+  bool current() { return pragma(db, "user_version") == kSchemaVersion; }
+  /// Gives an older file the tables, columns and views of this version, and its runs a seal over them.
   void upgrade() {
-    if (sealed()) return;
+    if (current()) return;
     Transaction transaction(db);
-    if (sealed()) return;  // another process was quicker
-    db.run("CREATE TABLE seal (run_id INTEGER PRIMARY KEY REFERENCES run(id), digest INTEGER NOT NULL)");
+    if (current()) return;  // another process was quicker
     Statement runs(db, "SELECT id FROM run WHERE state = 'complete'");
     std::vector<std::int64_t> ids;
     while (runs.step()) runs.read(ids.emplace_back());
+    runs.reset();
+    if (sealed())
+      for (const std::int64_t id : ids) seal.check(id);
+    complete_schema(db, std::string(embedded::schema_sql()));
+    db.run("DELETE FROM seal");
+    seal.forget();
     for (const std::int64_t id : ids) seal.set(id);
     db.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
     transaction.commit();
@@ -170,6 +222,7 @@ ResultsDb::~ResultsDb() = default;
 ResultsDb ResultsDb::create_or_open(const std::string& path, const std::string& version) {
   check_output_path(path, "results file");
   check_regular(path);
+  check_sqlite(path);
   auto impl = std::make_unique<Impl>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   impl->version = version;
   Connection& db = impl->db;
@@ -301,6 +354,10 @@ RunRecord ResultsDb::load(std::int64_t run) {
   read_money(db, run, r);
   r.pools = read_pools(db, run);
   if (r.pools.empty()) damaged(db, run, "it has no pools");
+  for (const PoolUsage& u : r.pools)
+    if (!usable(u)) damaged(db, run, "what its pools used is not finite and at least 0");
+  if (!(std::isfinite(r.makespan_s) && r.makespan_s >= 0 && std::isfinite(r.started_s)))
+    damaged(db, run, "its times are not finite");
   if (!adds_up(r)) damaged(db, run, "its requests and tokens do not add up");
   read_latency(db, run, r.latency);
   r.classes = read_classes(db, run);
@@ -309,6 +366,7 @@ RunRecord ResultsDb::load(std::int64_t run) {
   r.assumptions = read_list<Assumption>(db, run, "assumption WHERE run_id = ? ORDER BY entry", kAssumption);
   r.bands.of = read_list<Band>(db, run, "band WHERE run_id = ? ORDER BY entry", kBand);
   r.fleet = read_fleet(db, run);
+  if (r.fleet && !fits(*r.fleet, r.pools.size())) damaged(db, run, "its fleet is not that of its pools");
   return r;
 }
 

@@ -31,7 +31,13 @@ CREATE TABLE total (
   saturated INTEGER, backlog_slope_per_s REAL,
   grade TEXT, relative_error REAL,  -- weakest and largest of error_band; 0: not measured
   band_basis TEXT,                  -- how the rows of band came about, or why there are none
-  started_s REAL                    -- first arrival, on the workload's clock
+  started_s REAL,                   -- first arrival, on the workload's clock
+  -- Of the served ones, as recorded: put into a provider's cache (part of the input); reasoning (part of the output).
+  written_tokens INTEGER, reasoning_tokens INTEGER,
+  -- The highest steady rate of this mix, requests a second, that is kept within the SLO: shown to be, shown not to be.
+  capacity_rps REAL, capacity_rps_high REAL, capacity_how TEXT,
+  -- Whether the number of requests in the system had settled: 0 too short to tell, 1 yes, 2 it grew; after warm_up_s.
+  steadiness INTEGER, warm_up_s REAL
 );
 
 -- Costs of a run (docs/definitions.md). NULL: does not exist, for example a price per token when none was served.
@@ -42,7 +48,9 @@ CREATE TABLE cost (
   energy_j REAL, carbon_operational_g REAL, carbon_embodied_g REAL,
   has_plan INTEGER, revenue_usd REAL, margin REAL, markup REAL,
   break_even_price_factor REAL, break_even_utilisation REAL,
-  utilisation_time REAL, utilisation_cost REAL, mfu REAL, mbu REAL, goodput_share REAL
+  utilisation_time REAL, utilisation_cost REAL, mfu REAL, mbu REAL, goodput_share REAL,
+  occupancy REAL,                   -- mean running requests over the most that the batches may hold
+  load REAL                         -- offered rate over total.capacity_rps
 );
 
 -- The factory: pools of identical replicas.
@@ -72,6 +80,7 @@ CREATE TABLE usage (
   most_tokens INTEGER,                                  -- of a step
   prompt_tokens_looked_up INTEGER,                      -- in the prefix cache; 0: none
   transferred_bytes REAL,                               -- KV caches that came to a decode pool
+  max_sequences INTEGER,                                -- that a replica's batch may hold
   PRIMARY KEY (run_id, pool)
 ) WITHOUT ROWID;
 
@@ -97,6 +106,9 @@ CREATE TABLE request (
   input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, preemptions INTEGER,
   pool INTEGER, replica INTEGER,                      -- replica -1: rejected
   state TEXT CHECK (state IN ('served', 'rejected', 'in_flight')),
+  priority INTEGER, tier INTEGER,                     -- class of service; service tier as in meter
+  written_tokens INTEGER, written_hour_tokens INTEGER, reasoning_tokens INTEGER, session INTEGER,
+  cost_usd REAL, price_usd REAL, margin_usd REAL,     -- of served ones; they sum to cost.usd_total and revenue_usd
   PRIMARY KEY (run_id, id)
 ) WITHOUT ROWID;
 
@@ -180,16 +192,20 @@ CREATE TABLE pnl (
   gross_margin REAL, contribution_margin REAL, markup REAL, break_even_price_factor REAL, subsidy_usd_per_mtok REAL,
   loss_leader INTEGER, contribution_negative INTEGER,
   revenue_usd_month REAL, cogs_usd_month REAL, fixed_usd_month REAL, net_burn_usd_month REAL,
-  cash_usd REAL, growth_per_month REAL, runway_months REAL
+  cash_usd REAL, growth_per_month REAL, runway_months REAL,
+  month_basis TEXT, load_factor REAL                    -- what the month's volume is; its mean load over capacity
 );
 
 -- What price plans charge for, summed over requests that ended in the same quarter of an hour of the workload's clock
--- (bin x 900 s), of the same class and of prompts of the same bracket: up to 128,000 (0), 200,000, 256,000, 272,000 and
+-- (bin x 900 s), of the same class and service tier, and of prompts of the same bracket: up to 128,000 (0), 200,000, 256,000, 272,000 and
 -- more tokens (4). Tokens are those of served requests; the sums are those of total.
 CREATE TABLE meter (
   run_id INTEGER REFERENCES run(id), entry INTEGER, bin INTEGER, priority INTEGER, bracket INTEGER,
   served INTEGER, rejected INTEGER, good INTEGER,     -- good: of served, met all objectives
   input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER,
+  tier INTEGER,                                       -- that the trace names: 0 none, then standard, batch, flex, priority, scale
+  written_tokens INTEGER, written_hour_tokens INTEGER, -- put into a provider's cache; of these, for an hour
+  reasoning_tokens INTEGER,                           -- of the output
   PRIMARY KEY (run_id, entry)
 ) WITHOUT ROWID;
 
@@ -248,7 +264,9 @@ CREATE TABLE cost_detail (
   carbon_market_g REAL,                                  -- operational, by the factor of the energy contract
   equivalent_mtok_flop REAL, equivalent_mtok_bytes REAL, -- served tokens in millions of 7B-equivalents
   success_rate REAL, usd_per_failure REAL,               -- as declared
-  usd_per_task REAL                                      -- of a solved task, failures paid for
+  usd_per_task REAL,                                     -- of a solved task, failures paid for
+  -- The bill and the busy chip-seconds of the same run without any cache hit, less these.
+  cached_saving_usd REAL, cached_saving_busy_s REAL
 );
 
 -- The bill over uncached input, cached input and output tokens, by several methods: each adds up to cost.usd_total.
@@ -256,7 +274,7 @@ CREATE TABLE cost_detail (
 CREATE TABLE unit_cost (
   run_id INTEGER REFERENCES run(id), entry INTEGER, method TEXT, basis TEXT,
   usd_per_mtok_input REAL, usd_per_mtok_cached REAL, usd_per_mtok_output REAL,
-  cached_saving_usd REAL,                                -- cached tokens at the uncached price, less what they cost
+  cached_saving_usd REAL,                                -- of older files: not used, see cost_detail
   PRIMARY KEY (run_id, entry)
 ) WITHOUT ROWID;
 

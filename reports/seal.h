@@ -16,6 +16,8 @@ class Seal {
   void set(std::int64_t run);
   /// Errors: UserError where the run is not what was sealed.
   void check(std::int64_t run);
+  /// The file's tables changed.
+  void forget() { tables_.clear(); }
 
  private:
   std::uint64_t digest(std::int64_t run);

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <new>
+#include <set>
 #include <string>
 #include <type_traits>
 
@@ -58,6 +60,9 @@ class Connection {
   }
   sqlite3* get() const { return db_; }
   const std::string& path() const { return path_; }
+  /// The columns of a table, looked up once: a file of an older version lacks some.
+  const std::set<std::string>& columns(const std::string& table);
+  void forget_columns() { columns_.clear(); }
 
  private:
   std::string reason(int code) const {
@@ -88,6 +93,7 @@ class Connection {
   }
   std::string path_;
   sqlite3* db_ = nullptr;
+  std::map<std::string, std::set<std::string>> columns_;
 };
 
 /// A prepared statement: bind in order, step, read in order.
@@ -107,7 +113,7 @@ class Statement {
     if constexpr (std::is_floating_point_v<T>) {
       if (std::isfinite(value)) sqlite3_bind_double(statement_, bound_, value);
       else sqlite3_bind_null(statement_, bound_);
-    } else if constexpr (std::is_integral_v<T>) {
+    } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
       sqlite3_bind_int64(statement_, bound_, static_cast<sqlite3_int64>(value));
     } else {
       const std::string& text = value;
@@ -142,7 +148,7 @@ class Statement {
     const int c = column_++;
     if constexpr (std::is_floating_point_v<T>) {
       out = sqlite3_column_type(statement_, c) == SQLITE_NULL ? std::nan("") : sqlite3_column_double(statement_, c);
-    } else if constexpr (std::is_integral_v<T>) {
+    } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
       out = static_cast<T>(sqlite3_column_int64(statement_, c));
     } else {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, c));
@@ -157,6 +163,18 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
   int bound_ = 0, column_ = 0;
 };
+
+inline const std::set<std::string>& Connection::columns(const std::string& table) {
+  const auto [at, is_new] = columns_.try_emplace(table);
+  if (!is_new) return at->second;
+  Statement s(*this, "SELECT name FROM pragma_table_info(?)");
+  for (s.bind(table); s.step();) {
+    std::string name;
+    s.read(name);
+    at->second.insert(name);
+  }
+  return at->second;
+}
 
 /// Commits on commit(), rolls back otherwise.
 class Transaction {

@@ -36,11 +36,15 @@ void write_list(Connection& db, std::int64_t run, const std::string& table, cons
   for (std::size_t i = 0; i < list.size(); ++i) write(s.bind(run).bind(static_cast<std::int64_t>(i)), list[i], visit);
 }
 
-/// "SELECT fields FROM table WHERE …", the fields named by a visitor from fields.h.
+/// "SELECT fields FROM table WHERE …", the fields named by a visitor from fields.h; NULL for those that an older file
+/// lacks.
 template <class Record, class Visit>
 Statement select(Connection& db, const std::string& from, Record& blank, Visit visit) {
   std::string names;
-  visit(blank, [&](const char* name, auto&) { names += (names.empty() ? "" : ", ") + std::string(name); });
+  const auto& columns = db.columns(from.substr(0, from.find(' ')));
+  visit(blank, [&](const char* name, auto&) {
+    names += (names.empty() ? "" : ", ") + std::string(columns.count(name) > 0 ? name : "NULL");
+  });
   return Statement(db, "SELECT " + names + " FROM " + from);
 }
 

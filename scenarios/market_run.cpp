@@ -179,12 +179,11 @@ void play(const ThresholdPlan& plan, const Curves& curves, double start_year, Ma
   const double cost = today.full_cost(), chips = curve.chips, per_chip = today.capacity() / chips;
   const double chip_hour = curve.points.back().usd_h / chips;
   figure("price asked for", plan.usd_per_mtok, "USD per M tokens", "input and output together");
-  figure(
-      "cost today", cost, "USD per M tokens",
-      fmt::format("{} USD an hour over {} tokens/s", shortest(curve.points.back().usd_h), shortest(today.capacity())));
+  figure("cost today", cost, "USD per M tokens",
+         fmt::format("{:.9g} USD an hour over {:.9g} tokens/s", curve.points.back().usd_h, today.capacity()));
   figure("throughput today", per_chip, "tokens/s per chip", "a replica at the SLO's limit");
   figure("throughput needed", market::required_tokens_s(chip_hour, plan.usd_per_mtok), "tokens/s per chip",
-         "at today's " + shortest(chip_hour) + " USD per chip-hour");
+         fmt::format("at today's {:.9g} USD per chip-hour", chip_hour));
   figure("rent needed", plan.usd_per_mtok * per_chip * 3600 / 1e6, "USD per chip-hour", "at today's throughput");
   const auto dates = [&](const std::string& what, double years, const std::string& basis) {
     figure("years until, " + what, years, "years", basis);

@@ -13,6 +13,7 @@
 #include "scenarios/fleet_json.h"
 #include "scenarios/scheduling_json.h"
 #include "scenarios/techniques.h"
+#include "scenarios/workload_plan.h"
 #include "sim/economics/supply.h"
 
 namespace tokenfab {
@@ -46,11 +47,12 @@ class Defaults {
   std::vector<Assumption>& out_;
 };
 
-/// Loads a catalogue entry; an unknown id is reported at its key.
+/// Loads a catalogue entry, or the user's own file, which is found beside the scenario as traces are; an unknown id is
+/// reported at its key.
 template <class Load>
 auto lookup(const JsonObject& pool, const std::string& key, const std::string& id, Load load) {
   try {
-    return load(id);
+    return load(catalogue_id(id, pool.file()));
   } catch (const UserError& e) {
     pool.fail(key, e.what());
   }

@@ -10,6 +10,7 @@ struct RunOptions {
   bool stepwise = false;
   int jobs = 0;              // worker threads; 0 = all cores
   bool bands = false;        // simulate each alternative's first replication twice more, for Bands
+  bool capacity = false;     // search for the capacity of each alternative that has a plan (scenarios/capacity.h)
   std::optional<bool> rows;  // keep per-request rows; default: where the workload has under a million requests
   std::string row_folder;    // where rows wait on disk for the end of their run; "": in memory
 };

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "scenarios/workload_plan.h"
 
 namespace tokenfab {
 namespace {
@@ -60,8 +62,8 @@ PoolPlan load_sized_pool(const JsonObject& pool, const Catalog& catalog, const M
   json text = json::object();
   for (const std::string& key : pool.keys())
     if (key != "chips" && key != "cache_tokens") text[key] = pool.raw(key);
-  const Chip chip = catalog.chip(pool.string("chip"));
-  const Llm llm = catalog.llm(pool.string("llm"));
+  const Chip chip = catalog.chip(catalogue_id(pool.string("chip"), pool.file()));
+  const Llm llm = catalog.llm(catalogue_id(pool.string("llm"), pool.file()));
   std::string last = "no tensor-parallel group divides its heads";
   std::optional<PoolPlan> found;
   std::vector<Assumption> noted;
@@ -95,12 +97,15 @@ PoolPlan load_sized_pool(const JsonObject& pool, const Catalog& catalog, const M
 
 namespace {
 
-/// The pool to size, or null.
-PoolPlan* sized_pool(Alternative& a) {
+/// The pools to size.
+std::vector<PoolPlan*> sized_pools(Alternative& a) {
+  std::vector<PoolPlan*> out;
   for (PoolPlan& pool : a.pools)
-    if (pool.fewest_replicas) return &pool;
-  return nullptr;
+    if (pool.fewest_replicas) out.push_back(&pool);
+  return out;
 }
+
+int chips_each(const PoolPlan& pool) { return pool.spec.model->deployment().chips(); }
 
 /// Seconds a token of a lone sequence.
 double lone_tpot(const StepModel& model) {
@@ -123,11 +128,8 @@ bool fast_enough(const Alternative& a, const StepModel& model) {
                                kMostReplicas, d.chips(), 100 * a.slo.attainment));
 }
 
-}  // namespace
-
-namespace {
-
-/// The fewest replicas, at most `most`, that are good enough; 0 where these are not.
+/// The fewest replicas, at most `most`, that are good enough; 0 where these are not. Few are tried first: a factory
+/// that is much too large takes long to simulate.
 int fewest_replicas(PoolPlan& pool, int most, const std::function<bool()>& good) {
   const auto enough = [&](int replicas) {
     pool.spec.replicas = replicas;
@@ -146,38 +148,74 @@ int fewest_replicas(PoolPlan& pool, int most, const std::function<bool()>& good)
   return high;
 }
 
-}  // namespace
-
-void size_replicas(Alternative& a, const std::function<double(const Alternative&)>& attained) {
-  PoolPlan* pool = sized_pool(a);
-  if (!pool) return;
-  const auto good = [&] { return attained(a) >= a.slo.attainment; };
-  std::vector<PoolPlan> plans = std::move(pool->wider);
-  pool->wider.clear();
-  plans.insert(plans.begin(), *pool);
+/// One pool, of each width that may take fewer chips.
+int size_one(Alternative& a, PoolPlan& pool, const std::function<bool(const Alternative&)>& kept) {
+  const auto good = [&] { return kept(a); };
+  std::vector<PoolPlan> plans = std::move(pool.wider);
+  pool.wider.clear();
+  plans.insert(plans.begin(), pool);
   std::optional<PoolPlan> best;
   int fewest = kMostReplicas * kMostChips;
   for (const PoolPlan& plan : plans) {
-    *pool = plan;
-    const int each = plan.spec.model->deployment().chips();
-    const int most = std::min(kMostReplicas, (fewest - 1) / each);
-    const int replicas = most > 0 && fast_enough(a, *plan.spec.model) ? fewest_replicas(*pool, most, good) : 0;
+    pool = plan;
+    const int each = chips_each(plan), most = std::min(kMostReplicas, (fewest - 1) / each);
+    const int replicas = most > 0 && fast_enough(a, *plan.spec.model) ? fewest_replicas(pool, most, good) : 0;
     if (replicas > 0) {
-      pool->spec.replicas = replicas;
-      best = *pool;
+      pool.spec.replicas = replicas;
+      best = pool;
       fewest = replicas * each;
     } else if (best) {
       break;
     }
   }
   if (!best) refuse(a, *plans.back().spec.model);
-  *pool = *best;
-  const Deployment& d = pool->spec.model->deployment();
-  a.assumptions.push_back(
-      {"replicas", std::to_string(pool->spec.replicas),
-       fmt::format("fewest chips in all with which {:.0f} % of requests meet the SLO; each of tensor_parallel {} x "
-                   "pipeline_parallel {}",
-                   100 * a.slo.attainment, d.tensor_parallel, d.pipeline_parallel)});
+  pool = *best;
+  return fewest;
+}
+
+/// Several pools. Each has what it needs beside plenty of the others; together they may need more.
+int size_together(Alternative& a, const std::vector<PoolPlan*>& pools,
+                  const std::function<bool(const Alternative&)>& kept) {
+  const auto good = [&] { return kept(a); };
+  int plenty = 1;
+  const auto set_all = [&](int replicas) {
+    for (PoolPlan* pool : pools) pool->spec.replicas = replicas;
+  };
+  for (set_all(plenty); !good(); set_all(plenty)) {
+    if (plenty >= kMostReplicas) refuse(a, *pools.front()->spec.model);
+    plenty = std::min(4 * plenty, kMostReplicas);
+  }
+  std::vector<int> alone;
+  for (PoolPlan* pool : pools) {
+    set_all(plenty);
+    alone.push_back(fewest_replicas(*pool, plenty, good));
+  }
+  for (std::size_t i = 0; i < pools.size(); ++i) pools[i]->spec.replicas = std::max(1, alone[i]);
+  for (std::size_t turn = 0; !good(); ++turn) ++pools[turn % pools.size()]->spec.replicas;
+  // What one more of another pool made superfluous.
+  for (PoolPlan* pool : pools)
+    while (pool->spec.replicas > 1) {
+      --pool->spec.replicas;
+      if (good()) continue;
+      ++pool->spec.replicas;
+      break;
+    }
+  int chips = 0;
+  for (const PoolPlan* pool : pools) chips += pool->spec.replicas * chips_each(*pool);
+  return chips;
+}
+
+}  // namespace
+
+bool wants_sizing(const Alternative& alternative) {
+  return std::any_of(alternative.pools.begin(), alternative.pools.end(),
+                     [](const PoolPlan& pool) { return pool.fewest_replicas; });
+}
+
+int size_replicas(Alternative& a, const std::function<bool(const Alternative&)>& kept) {
+  const std::vector<PoolPlan*> pools = sized_pools(a);
+  if (pools.empty()) return 0;
+  return pools.size() == 1 ? size_one(a, *pools.front(), kept) : size_together(a, pools, kept);
 }
 
 }  // namespace tokenfab

@@ -11,11 +11,14 @@ PoolPlan load_sized_pool(const JsonObject& pool, const Catalog& catalog, const M
                          std::vector<Assumption>& assumptions);
 inline constexpr int kMostChips = 2048;
 
-/// Sets the replicas of the pool that says "replicas": "fewest" to the fewest with which the share of offered requests
-/// that meets the SLO is at least `slo.attainment`; with "chips": "fewest" of replicas twice as wide and wider while
-/// that takes fewer chips in all. Nothing where no pool says so. `attained(alternative)` runs it.
+/// Sets the replicas of the pools that say "replicas": "fewest" to the fewest chips in all with which `kept`
+/// (alternative) holds; with "chips": "fewest" (of one pool) of replicas twice as wide and wider while that takes fewer
+/// chips. Several pools: each alone beside plenty of the others first, then together, one replica more where it helps
+/// most. Nothing where no pool says so. Returns the chips of the sized pools.
 /// Errors: Infeasible where a lone request is too slow, or kMostReplicas are not enough.
-void size_replicas(Alternative& alternative, const std::function<double(const Alternative&)>& attained);
+int size_replicas(Alternative& alternative, const std::function<bool(const Alternative&)>& kept);
+/// Whether a pool says so.
+bool wants_sizing(const Alternative& alternative);
 inline constexpr int kMostReplicas = 4096;
 
 }  // namespace tokenfab

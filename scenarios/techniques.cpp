@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hwmodels/dtype.h"
+#include "scenarios/workload_plan.h"
 
 namespace tokenfab {
 namespace {
@@ -30,7 +31,7 @@ std::optional<Llm> read_drafter(const JsonObject& s, const Catalog& catalog, con
   if (draft == "mtp" && llm.mtp_layers == 0) s.fail("draft", llm.id + " has no multi-token-prediction module");
   if (draft == "eagle" || draft == "medusa" || draft == "mtp") return draft_layers(llm, 1);
   try {
-    return catalog.llm(draft);
+    return catalog.llm(catalogue_id(draft, s.file()));
   } catch (const UserError& e) {
     s.fail("draft", std::string(e.what()) + "; also allowed: n-gram, eagle, medusa, mtp");
   }

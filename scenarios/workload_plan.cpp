@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -41,6 +42,7 @@ TraceOptions read_trace(const JsonObject& w, const TransformSpec& transform) {
   t.transform = transform;
   if (w.raw("trace").is_string()) {
     t.path = resolve_path(w.string("trace"), w.file());
+    t.spread_seconds = true;
   } else {
     const JsonObject o = w.object("trace");
     t.path = resolve_path(o.string("path"), o.file());
@@ -55,8 +57,14 @@ TraceOptions read_trace(const JsonObject& w, const TransformSpec& transform) {
     t.columns.input = c.string("input", t.columns.input);
     t.columns.output = c.string("output", t.columns.output);
     t.columns.cached = c.string("cached", "");
+    t.columns.written = c.string("written", "");
+    t.columns.reasoning = c.string("reasoning", "");
+    t.columns.service_tier = c.string("service_tier", "");
+    t.columns.id = c.string("id", "");
+    t.columns.named = !c.keys().empty();
     t.columns.arrival_unit = c.one_of("arrival_unit", {"s", "ms", "us", "ns", "iso8601"}, "s");
     c.finish();
+    t.spread_seconds = !o.has("dejitter_s");
     t.transform.dejitter_s = o.number_in("dejitter_s", 0, 1e6, 0);
     o.finish();
   }
@@ -72,28 +80,88 @@ std::int64_t most_requests(const std::string& path) {
   return static_cast<std::int64_t>(bytes) / (packed ? 2 : 8) + 1;
 }
 
-WorkloadPlan trace_plan(const TraceOptions& options) {
-  if (!std::filesystem::exists(options.path)) throw UserError(options.path + ": no such trace file");
-  return {[options](std::uint64_t seed, std::uint32_t replication) {
-            TraceOptions o = options;
-            o.seed = seed;
-            o.replication = replication;
-            auto report = std::make_shared<TraceReport>();
-            OpenWorkload out;
-            out.source = open_trace(o, report);
-            out.finish = [report](RunRecord& r) {
-              r.skipped_lines = report->skipped;
-              const auto note = [&](const std::string& what, std::int64_t n, const std::string& why) {
-                if (n > 0) r.assumptions.push_back({what, std::to_string(n), why});
-              };
-              note("trace: malformed lines skipped", report->skipped,
-                   report->first_skipped.empty() ? "" : "first: " + report->first_skipped.front());
-              note("trace: failed requests dropped", report->failed, "the trace marks them as failed");
-              if (report->sorted_here) note("trace: sorted by arrival", 1, "the file was not in order of arrival");
-            };
+/// A workload over and over: each time its arrivals begin a mean gap after the last, and its prefix blocks are others.
+class Repeated : public RequestSource {
+ public:
+  Repeated(std::function<std::unique_ptr<RequestSource>()> open, std::int64_t requests)
+      : open_(std::move(open)), inner_(open_()), left_(requests) {}
+
+  void read(RequestBatch& batch, std::size_t limit) override {
+    batch.clear();
+    if (left_ == 0) return;
+    const std::size_t want = std::min<std::size_t>(limit, static_cast<std::size_t>(left_));
+    inner_->read(batch, want);
+    if (batch.requests.empty()) {
+      begin_again();
+      inner_->read(batch, want);
+    }
+    for (Request& r : batch.requests) {
+      last_ = r.arrival;
+      if (r.deadline != 0) r.deadline += offset_;
+      r.arrival += offset_;
+      r.id = next_id_++;
+    }
+    for (std::uint64_t& hash : batch.hash_ids) hash ^= cycle_ * 0x9E3779B97F4A7C15u;
+    in_cycle_ += static_cast<std::int64_t>(batch.requests.size());
+    left_ -= static_cast<std::int64_t>(batch.requests.size());
+  }
+
+ private:
+  void begin_again() {
+    offset_ += last_ + (in_cycle_ > 1 ? last_ / (in_cycle_ - 1) : 1'000'000'000);
+    ++cycle_;
+    in_cycle_ = 0;
+    inner_ = open_();
+  }
+
+  std::function<std::unique_ptr<RequestSource>()> open_;
+  std::unique_ptr<RequestSource> inner_;
+  std::int64_t left_, in_cycle_ = 0, next_id_ = 0;
+  std::uint64_t cycle_ = 0;
+  Ns offset_ = 0, last_ = 0;
+};
+
+/// `plan` over and over.
+WorkloadPlan repeated(const WorkloadPlan& plan, std::int64_t requests) {
+  return {[plan, requests](std::uint64_t seed, std::uint32_t replication) {
+            OpenWorkload out = plan.open(seed, replication);
+            out.source = std::make_unique<Repeated>(
+                [plan, seed, replication] { return plan.open(seed, replication).source; }, requests);
             return out;
           },
-          most_requests(options.path)};
+          requests, plan.facts()};
+}
+
+WorkloadPlan trace_plan(const TraceOptions& options) {
+  if (!std::filesystem::exists(options.path)) throw UserError(options.path + ": no such trace file");
+  WorkloadPlan plan = {
+      [options](std::uint64_t seed, std::uint32_t replication) {
+        TraceOptions o = options;
+        o.seed = seed;
+        o.replication = replication;
+        auto report = std::make_shared<TraceReport>();
+        OpenWorkload out;
+        out.source = open_trace(o, report);
+        out.finish = [report, spread = options.spread_seconds](RunRecord& r) {
+          r.skipped_lines = report->skipped;
+          const auto note = [&](const std::string& what, std::int64_t n, const std::string& why) {
+            if (n > 0) r.assumptions.push_back({what, std::to_string(n), why});
+          };
+          note("trace: malformed lines skipped", report->skipped,
+               report->first_skipped.empty() ? "" : "first: " + report->first_skipped.front());
+          note("trace: failed requests dropped", report->failed, "the trace marks them as failed");
+          if (report->sorted_here) note("trace: sorted by arrival", 1, "the file was not in order of arrival");
+          note("trace: repeated rows dropped", report->repeated,
+               "they have the id of a row above: a response counts once, with the most tokens that a row tells");
+          if (report->whole_seconds && spread)
+            note("trace: arrivals spread over their second", report->requests,
+                 "all times are whole seconds, which requests share; \"dejitter_s\": 0 keeps them as they are");
+        };
+        return out;
+      },
+      most_requests(options.path)};
+  plan.set_steady([plan](std::int64_t requests) { return repeated(plan, requests); });
+  return plan;
 }
 
 std::unique_ptr<RequestSource> generate(GeneratorSpec spec, const TransformSpec& transform_spec, std::uint64_t seed,
@@ -112,6 +180,18 @@ GeneratorSpec in_region(GeneratorSpec spec, const RegionSpec& region, double all
   return spec;
 }
 
+/// Without a profile, and as long as `requests` of those that are kept.
+GeneratorSpec prolonged(GeneratorSpec spec, double share, std::int64_t requests) {
+  if (spec.arrivals.all_at_once) throw UserError("workload: all requests arrive at once; there is no rate to speed up");
+  std::vector<double>& profile = spec.arrivals.profile;
+  if (!profile.empty())
+    spec.arrivals.rate *= std::accumulate(profile.begin(), profile.end(), 0.0) / static_cast<double>(profile.size());
+  profile.clear();
+  spec.duration_s = 0;
+  spec.max_requests = static_cast<std::int64_t>(std::ceil(static_cast<double>(requests) / share * 1.1)) + 1000;
+  return spec;
+}
+
 WorkloadPlan generator_plan(const GeneratorSpec& spec, const TransformSpec& transform_spec,
                             const std::vector<RegionSpec>& regions) {
   const double share = transform_spec.thin * static_cast<double>(transform_spec.copies);
@@ -120,22 +200,32 @@ WorkloadPlan generator_plan(const GeneratorSpec& spec, const TransformSpec& tran
   if (!spec.arrivals.profile.empty()) facts.profile_window_s = spec.arrivals.profile_window_s;
   double shares = 0;
   for (const RegionSpec& r : regions) facts.regions.push_back(r.name), shares += r.share;
-  return {[spec, transform_spec, regions, shares, share](std::uint64_t seed, std::uint32_t replication) {
-            OpenWorkload out;
-            out.finish = [](RunRecord&) {};
-            if (regions.empty()) {
-              out.source = generate(spec, transform_spec, seed, replication);
-              return out;
-            }
-            std::vector<std::unique_ptr<RequestSource>> streams;
-            for (std::size_t i = 0; i < regions.size(); ++i)
-              streams.push_back(
-                  generate(in_region(spec, regions[i], shares), transform_spec, region_seed(seed, i), replication));
-            out.source =
-                merge_regions(std::move(streams), std::llround(static_cast<double>(spec.max_requests) * share));
-            return out;
-          },
-          static_cast<std::int64_t>(static_cast<double>(expected_requests(spec)) * share), std::move(facts)};
+  facts.even = spec.arrivals.profile.empty() && !spec.arrivals.all_at_once && transform_spec.window_from_s == 0 &&
+               std::isinf(transform_spec.window_to_s);
+  WorkloadPlan plan = {
+      [spec, transform_spec, regions, shares, share](std::uint64_t seed, std::uint32_t replication) {
+        OpenWorkload out;
+        out.finish = [](RunRecord&) {};
+        if (regions.empty()) {
+          out.source = generate(spec, transform_spec, seed, replication);
+          return out;
+        }
+        std::vector<std::unique_ptr<RequestSource>> streams;
+        for (std::size_t i = 0; i < regions.size(); ++i)
+          streams.push_back(
+              generate(in_region(spec, regions[i], shares), transform_spec, region_seed(seed, i), replication));
+        out.source = merge_regions(std::move(streams), std::llround(static_cast<double>(spec.max_requests) * share));
+        return out;
+      },
+      static_cast<std::int64_t>(static_cast<double>(expected_requests(spec)) * share), std::move(facts)};
+  plan.set_steady([spec, transform_spec, regions, share](std::int64_t requests) {
+    TransformSpec whole = transform_spec;
+    whole.window_from_s = 0, whole.window_to_s = TransformSpec().window_to_s;
+    std::vector<RegionSpec> together = regions;
+    for (RegionSpec& r : together) r.phase_h = 0;
+    return generator_plan(prolonged(spec, share, requests), whole, together);
+  });
+  return plan;
 }
 
 std::vector<RegionSpec> read_region_specs(const JsonObject& w) {
@@ -193,6 +283,11 @@ constexpr const char* kSources = "\"use\", \"trace\", \"generate\", \"clients\" 
 
 }  // namespace
 
+WorkloadPlan WorkloadPlan::steady(std::int64_t requests) const {
+  if (!steady_) throw UserError("workload: its requests follow from each other; there is no arrival rate to speed up");
+  return steady_(requests);
+}
+
 std::string resolve_path(const std::string& path, const std::string& scenario_file) {
   namespace fs = std::filesystem;
   const fs::path given(path);
@@ -200,6 +295,10 @@ std::string resolve_path(const std::string& path, const std::string& scenario_fi
   const std::string file = scenario_file.substr(0, scenario_file.find(" (alternative \""));  // as messages name it
   const fs::path beside = fs::path(file).parent_path() / given;
   return fs::exists(beside) ? beside.string() : path;
+}
+
+std::string catalogue_id(const std::string& id, const std::string& scenario_file) {
+  return id.ends_with(".json") ? resolve_path(id, scenario_file) : id;
 }
 
 WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_override,
@@ -219,7 +318,7 @@ WorkloadPlan load_workload(const JsonObject& scenario, const std::string& trace_
     (void)w.has("max_requests");
     TraceOptions options;
     if (w.has("trace")) options = read_trace(w, transform_spec);
-    else options.transform = transform_spec;
+    else options.transform = transform_spec, options.spread_seconds = true;
     options.path = trace_override;
     plan = trace_plan(options);
   } else if (w.has("trace")) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -29,6 +30,9 @@ struct RequestRow {
   std::int32_t preemptions = 0;
   std::int16_t pool = 0, replica = 0;  // replica -1: rejected at the gateway
   RequestState state = RequestState::in_flight;
+  std::uint8_t priority = 0, tier = 0;  // as in Request
+  std::int32_t written_tokens = 0, written_hour_tokens = 0, reasoning_tokens = 0;
+  std::uint32_t session = 0;  // 0: none
   bool operator==(const RequestRow&) const = default;
 };
 
@@ -90,6 +94,7 @@ struct PoolUsage {
   std::int64_t kv_blocks = 0;      // per replica
   std::int64_t kv_block_tokens = 0;
   std::int64_t peak_kv_blocks = 0;  // most in use at once on any replica
+  std::int64_t max_sequences = 0;   // that a replica's batch may hold; 0: unknown
   std::int64_t most_sequences = 0;  // decoding in one step of a replica
   std::int64_t most_context = 0;    // mean KV tokens of a decode step's sequences
   std::int64_t most_tokens = 0;     // of one step
@@ -106,6 +111,10 @@ struct Assumption {
 };
 /// An assumption of this name says where a hardware model was used outside what it was calibrated on; why: the pool.
 inline constexpr const char* kExtrapolation = "extrapolation";
+/// One of this name is what a bill could not tell apart; why: the sentence.
+inline constexpr const char* kPlanNote = "plan";
+/// Those that begin so are what the reader of a trace did to it; value: how often.
+inline constexpr const char* kTraceNote = "trace: ";
 
 struct PriceUsed {
   std::string item, unit, source, as_of;
@@ -138,18 +147,26 @@ struct SessionStats {
 };
 
 /// What price plans charge for: requests that ended in the bin-th quarter of an hour of the workload's clock, of one
-/// class of service and one bracket of prompt length.
+/// class of service, one service tier and one bracket of prompt length.
 struct MeterCell {
   std::int64_t bin = 0;  // [bin, bin + 1) x kMeterBin
   int priority = 0;      // class of service
   int bracket = 0;       // prompts of more than kMeterBrackets[bracket - 1] and at most kMeterBrackets[bracket] tokens
   std::int64_t served = 0, rejected = 0, good = 0;                      // good: of served, met all SLOs
   std::int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0;  // of the served ones; cached: part of input
+  int tier = 0;                                                         // that the requests name (service_tier.h)
+  // As recorded: put into a provider's cache (part of the input), for an hour (of these); reasoning (of the output).
+  std::int64_t written_tokens = 0, written_hour_tokens = 0, reasoning_tokens = 0;
   bool operator==(const MeterCell&) const = default;
 };
 inline constexpr Ns kMeterBin = 900'000'000'000;
 /// Prompt lengths above which some list charges other prices.
 inline constexpr std::array<std::int32_t, 4> kMeterBrackets = {128'000, 200'000, 256'000, 272'000};
+constexpr bool is_metered(std::int32_t above) {
+  for (const std::int32_t bound : kMeterBrackets)
+    if (bound == above) return true;
+  return false;
+}
 constexpr int meter_bracket(std::int64_t input_tokens) {
   int bracket = 0;
   for (const std::int32_t above : kMeterBrackets) bracket += input_tokens > above;
@@ -170,7 +187,6 @@ struct UnitCost {
   std::string method, basis;                               // basis: where the shares come from
   double usd_per_mtok_input = 0, usd_per_mtok_cached = 0;  // of uncached and of cached input tokens
   double usd_per_mtok_output = 0;
-  double cached_saving_usd = 0;  // cached tokens at the uncached price, less what they cost
 };
 
 /// What else a bill says of a run. NaN: unknown, or not declared.
@@ -180,13 +196,27 @@ struct CostDetail {
   double equivalent_mtok_flop = kUnknown, equivalent_mtok_bytes = kUnknown;  // served, in millions of 7B-equivalents
   double success_rate = kUnknown, usd_per_failure = kUnknown;                // declared: tasks solved at first try
   double usd_per_task = kUnknown;                                            // solved; failures paid for
+  // The bill, and busy chip-seconds, of the same run without any cache hit, less these. NaN: no hits, or not simulated.
+  double cached_saving_usd = kUnknown, cached_saving_busy_s = kUnknown;
   std::vector<UnitCost> unit_costs;
+};
+
+/// Whether a run has settled (sim/core/steady.h). unknown: it is too short, or too noisy, to tell.
+enum class Steadiness : std::uint8_t { unknown, steady, growing };
+inline constexpr std::array<const char*, 3> kSteadinessNames = {"too short to tell", "steady", "growing"};
+
+/// The highest steady rate of a run's mix of requests that its factory keeps up with, within the SLO.
+struct Capacity {
+  double low_rps = kUnknown;   // requests a second: shown to be kept
+  double high_rps = kUnknown;  // shown not to be; the truth lies between
+  std::string how;             // how it was found, or why it is not known
+  bool known() const { return low_rps > 0; }
 };
 
 /// Costs of one run; see docs/definitions.md for each denominator and basis.
 struct CostSummary {
   double usd_total = 0;                              // allocation: everything paid for over the makespan
-  double usd_usage = 0;                              // the busy share of it
+  double usd_usage = kUnknown;                       // `load` of it: what the volume served needs of a full factory
   double usd_per_mtok = 0;                           // usd_total over input + output tokens
   double usd_per_mtok_in = 0, usd_per_mtok_out = 0;  // usd_in_rate * N_in + usd_out_rate * N_out = usd_total
   double usd_per_mtok_output_only = 0;               // usd_total over output tokens
@@ -194,8 +224,13 @@ struct CostSummary {
   bool has_plan = false;
   double revenue_usd = 0, margin = 0, markup = 0;  // margin on price, markup on cost
   double break_even_price_factor = 0;              // multiply the plan's prices by this to break even
-  double break_even_utilisation = 0;               // busy share of paid time at which revenue = cost
-  double utilisation_time = 0, utilisation_cost = 0, mfu = 0, mbu = 0, goodput_share = 0;
+  // Of the capacity: the least load at which revenue = cost and above which it is more. NaN: at none, or unknown.
+  double break_even_utilisation = kUnknown;
+  // Shares of paid chip-time in which a step ran; of its FLOP; of its bytes; of output tokens within the SLO.
+  double utilisation_time = 0, mfu = 0, mbu = 0, goodput_share = 0;
+  double utilisation_cost = kUnknown;  // usd_usage over usd_total
+  double occupancy = kUnknown;         // mean running requests over the most that the replicas' batches may hold
+  double load = kUnknown;  // offered rate over the capacity (Capacity); above 1: more than it can keep up with
   CostDetail detail;
 };
 
@@ -211,6 +246,8 @@ struct PnlSummary {
   double subsidy_usd_per_mtok = 0;                          // (cogs - revenue) / tokens; below zero: a profit
   bool loss_leader = false, contribution_negative = false;  // revenue below cogs; below variable cost
   double revenue_usd_month = 0, cogs_usd_month = 0, fixed_usd_month = 0, net_burn_usd_month = 0;
+  std::string month_basis;                                       // what the month's volume is
+  double load_factor = kUnknown;                                 // of the month: mean load over capacity
   double cash_usd = 0, growth_per_month = 0, runway_months = 0;  // cash NaN: not given; runway infinite: never ends
 };
 
@@ -225,6 +262,11 @@ struct Bands {
   const Band* find(const std::string& metric) const;  // null: none
 };
 
+/// A served request's share of what the run cost and of what its plan takes, in USD; NaN: none.
+struct RowMoney {
+  double cost_usd = kUnknown, price_usd = kUnknown;
+};
+
 struct RunRecord {
   std::string study, alternative, sweep_point, scenario_json;
   std::uint64_t seed = 0;
@@ -235,14 +277,17 @@ struct RunRecord {
   std::int64_t input_offered = 0, input_served = 0, input_rejected = 0, input_in_flight = 0;
   std::int64_t output_offered = 0, output_served = 0, output_rejected = 0, output_in_flight = 0;
   std::int64_t cached_tokens = 0;
+  std::int64_t written_tokens = 0, reasoning_tokens = 0;  // of the served ones, as recorded (MeterCell)
   std::int64_t rejected_too_long = 0;  // of rejected: longer than the model's context, the KV cache or the token budget
   std::int64_t skipped_lines = 0;      // malformed trace lines passed over by explicit option
   double makespan_s = 0;               // first arrival offered to last event
-  double arrival_span_s = 0;           // time 0 to last arrival
+  double arrival_span_s = 0;           // first arrival to last
   double slo_ttft_s = 0, slo_tpot_s = 0, slo_e2e_s = 0;  // 0 = none
   std::int64_t good_requests = 0, good_output_tokens = 0;
   bool saturated = false;
   double backlog_slope_per_s = 0;  // waiting requests per second of arrival time
+  Steadiness steadiness = Steadiness::unknown;
+  double warm_up_s = 0;  // from the first arrival; what is left of the arrivals was judged
 
   Latencies latency;
   std::vector<ClassStats> classes;       // by priority; empty where all requests are of the highest
@@ -263,7 +308,9 @@ struct RunRecord {
   std::shared_ptr<RowSpool> spooled_rows;  // those before `rows`, on disk (sim/core/row_spool.h); null: none
   double started_s = 0;                    // first arrival offered, on the workload's clock
   std::vector<MeterCell> meter;            // by bin; their sums are the totals
-  std::optional<SpendControl> spending;    // where interactions have a ceiling
+  Capacity capacity;
+  std::optional<SpendControl> spending;                  // where interactions have a ceiling
+  std::function<RowMoney(const RequestRow&)> price_row;  // of a priced run; null: no money per request
 };
 
 }  // namespace tokenfab

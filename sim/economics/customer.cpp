@@ -1,11 +1,13 @@
 #include "sim/economics/customer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "sim/economics/formulas.h"
 #include "sim/economics/plans/read_plan.h"
 #include "sim/economics/supply.h"
 
@@ -25,7 +27,22 @@ InteractionTokens read_tokens(const JsonObject& o) {
   return t;
 }
 
-std::vector<NamedPlan> read_plans(const JsonObject& o, const MoneyCatalog& money) {
+/// Kinds of plan that somebody who uses tokens is billed by: the others need a factory's run, or are a seller's.
+constexpr std::array<const char*, 6> kKinds = {"pay_per_token", "provisioned", "subscription",
+                                               "token_pools",   "unlimited",   "fixed_output"};
+
+PricePlan read_plan(const JsonObject& plan, const PlanContext& context) {
+  std::vector<std::string> known;
+  for (const char* kind : kKinds) {
+    known.emplace_back(kind);
+    if (!plan.has(kind)) continue;
+    if (plan.has("sla")) plan.fail("sla", "gives credits for a run's outages; a customer's file has no run");
+    return read_price_plan(plan, context);
+  }
+  plan.fail("", "needs one of " + join_names(known));
+}
+
+std::vector<NamedPlan> read_plans(const JsonObject& o, const MoneyCatalog& money, std::vector<Assumption>& assumed) {
   const std::string llm = o.string("llm", "");
   const JsonObject plans = o.object("plans");
   std::vector<NamedPlan> out;
@@ -35,7 +52,7 @@ std::vector<NamedPlan> read_plans(const JsonObject& o, const MoneyCatalog& money
     const JsonObject plan = plans.object(name);
     if (llm.empty() && plan.has("pay_per_token") && plan.raw("pay_per_token").is_string())
       o.fail("llm", "is missing: the plan \"" + name + "\" is a provider's name");
-    out.push_back({name, parse_plan(plan, llm, money)});
+    out.push_back({name, read_plan(plan, {llm, money, assumed})});
   }
   if (out.empty()) o.fail("plans", "is empty; at least one is needed");
   plans.finish();
@@ -70,10 +87,20 @@ CustomerTarget read_target(const JsonObject& o, const Customer& c) {
   return t;
 }
 
+/// The last of [good, bad) that still is good, to 1e-12 of it.
+double bisect_last(const std::function<bool(double)>& is_good, double good, double bad) {
+  while (bad - good > 1e-12 * good) {
+    const double middle = good + (bad - good) / 2;
+    if (middle <= good || middle >= bad) break;
+    (is_good(middle) ? good : bad) = middle;
+  }
+  return good;
+}
+
 double monthly(const Customer& c, double per_interaction) { return per_interaction * c.interactions_per_month; }
 
-const TokenPlan& plan_of(const Customer& c, const std::string& name) {
-  return std::find_if(c.plans.begin(), c.plans.end(), [&](const NamedPlan& p) { return p.name == name; })->prices;
+const PricePlan& plan_of(const Customer& c, const std::string& name) {
+  return std::find_if(c.plans.begin(), c.plans.end(), [&](const NamedPlan& p) { return p.name == name; })->plan;
 }
 
 }  // namespace
@@ -86,7 +113,7 @@ Customer read_customer(const JsonObject& o, const MoneyCatalog& money) {
   c.users = o.number_in("users", 0, 1e12, 0);
   c.revenue_usd_per_month = o.number_in("revenue_usd_per_month", 0, 1e15, 0);
   c.other_usd_per_interaction = o.number_in("other_usd_per_interaction", 0, 1e9, 0);
-  c.plans = read_plans(o, money);
+  c.plans = read_plans(o, money, c.assumptions);
   if (o.has("target")) c.target = read_target(o.object("target"), c);
   if (o.has(kFactory)) {
     const JsonObject f = o.object(kFactory);
@@ -105,11 +132,25 @@ Customer read_customer(const JsonObject& o, const MoneyCatalog& money) {
   return c;
 }
 
-double interaction_usd(const TokenPlan& p, const InteractionTokens& t) {
-  const long double usd = static_cast<long double>(t.input - t.cached) * p.input.value +
-                          static_cast<long double>(t.cached) * p.cached_input.value +
-                          static_cast<long double>(t.output) * p.output.value;
-  return static_cast<double>(usd / 1e6L);
+Metered month_of(const Customer& c, double scale) {
+  Metered used;
+  used.hours = kHoursPerMonth;
+  used.requests = c.interactions_per_month;
+  const auto bins = static_cast<std::int64_t>(kHoursPerMonth * 3600 / seconds_from_ns(kMeterBin));
+  const long double each = static_cast<long double>(c.interactions_per_month) * scale / static_cast<long double>(bins);
+  MeteredTokens cell;
+  cell.bracket = meter_bracket(static_cast<std::int64_t>(std::min(c.tokens.input * scale, 1e15)));
+  cell.input = c.tokens.input * each;
+  cell.cached = c.tokens.cached * each;
+  cell.output = c.tokens.output * each;
+  for (; cell.bin < bins; ++cell.bin) used.cells.push_back(cell);
+  return used;
+}
+
+Bill monthly_bill(const Customer& c, const PricePlan& plan, double scale) { return bill_of(plan, month_of(c, scale)); }
+
+double interaction_usd(const Customer& c, const PricePlan& plan, double scale) {
+  return monthly_bill(c, plan, scale).usd / c.interactions_per_month;
 }
 
 UnitEconomics unit_economics(const Customer& c, double token_usd) {
@@ -127,20 +168,41 @@ double allowed_usd_per_interaction(const Customer& c) {
   if (t.usd_per_interaction >= 0) return t.usd_per_interaction;
   if (t.usd_per_user_month >= 0) return t.usd_per_user_month * c.users / c.interactions_per_month;
   if (t.cogs_share >= 0) return t.cogs_share * c.revenue_usd_per_month / c.interactions_per_month;
-  const double today = interaction_usd(plan_of(c, t.saving_against), c.tokens) + c.other_usd_per_interaction;
+  const double today = interaction_usd(c, plan_of(c, t.saving_against)) + c.other_usd_per_interaction;
   return (1 - t.saving_share) * today;
 }
 
-TargetSolution solve_target(const Customer& c, double token_usd) {
+namespace {
+
+constexpr double kMostScale = 1e6;
+
+/// The most tokens, as a multiple of today's, that cost at most `allowed`; NaN where none do, or any number does.
+double most_scale(const std::function<double(double)>& usd_at, double allowed) {
+  const auto fits = [&](double scale) { return usd_at(scale) <= allowed * (1 + 1e-12); };
+  if (fits(1)) {
+    double high = 2;
+    while (high < kMostScale && fits(high)) high *= 2;
+    if (high >= kMostScale) return kNone;
+    return bisect_last(fits, high / 2, high);
+  }
+  double low = 0.5;
+  while (low > 1 / kMostScale && !fits(low)) low /= 2;
+  return low > 1 / kMostScale ? bisect_last(fits, low, 2 * low) : kNone;
+}
+
+}  // namespace
+
+TargetSolution solve_target(const Customer& c, const std::function<double(double)>& usd_at) {
   TargetSolution s;
-  const double allowed = allowed_usd_per_interaction(c);
+  const double allowed = allowed_usd_per_interaction(c), token_usd = usd_at(1);
   s.met = token_usd + c.other_usd_per_interaction <= allowed * (1 + 1e-12);
   s.allowed_token_usd = allowed - c.other_usd_per_interaction;
-  const double factor = s.allowed_token_usd > 0 && token_usd > 0 ? s.allowed_token_usd / token_usd : kNone;
-  s.price_factor = factor;
+  const bool any = s.allowed_token_usd > 0 && token_usd > 0;
+  s.price_factor = any ? s.allowed_token_usd / token_usd : kNone;
   s.usd_per_mtok = s.allowed_token_usd > 0 ? s.allowed_token_usd / c.tokens.all() * 1e6 : kNone;
-  s.tokens_per_interaction = c.tokens.all() * factor;
-  s.output_tokens_per_interaction = c.tokens.output * factor;
+  const double scale = any ? most_scale(usd_at, s.allowed_token_usd) : kNone;
+  s.tokens_per_interaction = c.tokens.all() * scale;
+  s.output_tokens_per_interaction = c.tokens.output * scale;
   return s;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ struct InteractionTokens {
 
 struct NamedPlan {
   std::string name;
-  TokenPlan prices;
+  PricePlan plan;
 };
 
 /// What must hold. One of these; the others are negative.
@@ -43,6 +44,7 @@ struct Customer {
   double platform_fee_share = 0;       // on top of its cost, to whoever runs it
   std::string switch_from, switch_to;  // plans; switch_to may be "factory"
   std::optional<Switch> switching;
+  std::vector<Assumption> assumptions;
 };
 
 /// Reads "customer" of a file; plans by provider's name need "llm". Errors: UserError with file and pointer.
@@ -54,8 +56,13 @@ struct UnitEconomics {
   double cogs_share = 0;          // of revenue; NaN without
   double usd_per_mtok = 0;        // tokens alone, input and output together
 };
-/// USD of an interaction's tokens at these prices.
-double interaction_usd(const TokenPlan& prices, const InteractionTokens& tokens);
+/// What the customer uses in a month of 730 hours: every interaction of its mean length, of the highest class, spread
+/// evenly over the hours; with `scale` times the tokens in each.
+Metered month_of(const Customer& customer, double scale = 1);
+/// The bill of that month.
+Bill monthly_bill(const Customer& customer, const PricePlan& plan, double scale = 1);
+/// Its USD per interaction: what an interaction's tokens cost, fees and discounts of the month spread over all.
+double interaction_usd(const Customer& customer, const PricePlan& plan, double scale = 1);
 UnitEconomics unit_economics(const Customer& customer, double token_usd_per_interaction);
 
 /// USD that an interaction may cost, other costs included, so that the target is met.
@@ -67,10 +74,12 @@ struct TargetSolution {
   double allowed_token_usd = 0;       // per interaction; <= 0: other costs alone exceed the target
   double price_factor = 0;            // of all the plan's prices
   double usd_per_mtok = 0;            // the same as a mean price
-  double tokens_per_interaction = 0;  // at the plan's prices and mix
+  double tokens_per_interaction = 0;  // at the plan's prices and mix: the most that keep the target
   double output_tokens_per_interaction = 0;
 };
-TargetSolution solve_target(const Customer& customer, double token_usd_per_interaction);
+/// `usd_at(scale)`: of an interaction's tokens where each has `scale` times as many; it never falls. token_usd is
+/// usd_at(1).
+TargetSolution solve_target(const Customer& customer, const std::function<double(double scale)>& usd_at);
 
 /// The busy share of a factory's capacity at which an interaction costs what is allowed, where it costs `full_usd` at
 /// capacity and capacity is paid whether used or not: full_usd / allowed. Above 1: at none; NaN: nothing is allowed.

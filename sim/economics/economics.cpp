@@ -43,7 +43,7 @@ void add_unit_costs(RunRecord& r, const TokenBill& split) {
 std::vector<PoolBill> write_bills(RunRecord& r, const std::vector<Supply>& supplies, Books& books) {
   CostSummary& c = r.cost;
   std::vector<PoolBill> bills;
-  long double total = 0, usage = 0;
+  long double total = 0;
   double unused = 0, market = 0;
   for (std::size_t i = 0; i < r.pools.size(); ++i) {
     const PoolUsage& u = r.pools[i];
@@ -51,8 +51,6 @@ std::vector<PoolBill> write_bills(RunRecord& r, const std::vector<Supply>& suppl
     bills.push_back(bill);
     total += bill.usd;
     unused += bill.unused_usd;
-    if (u.paid_chip_seconds > 0)
-      usage += (static_cast<long double>(bill.usd) - bill.unused_usd) * u.busy_chip_seconds / u.paid_chip_seconds;
     c.energy_j += it_energy_j(u);
     const Carbon carbon = pool_carbon(u, supplies[i].site, books);
     c.carbon_operational_g += carbon.operational_g;
@@ -60,10 +58,22 @@ std::vector<PoolBill> write_bills(RunRecord& r, const std::vector<Supply>& suppl
     market += carbon.market_g;
   }
   c.usd_total = static_cast<double>(total);
-  c.usd_usage = static_cast<double>(usage);
   c.detail.usd_unused = unused;
   c.detail.carbon_market_g = market;
   return bills;
+}
+
+/// Mean running requests over the most that the batches may hold, while the factory was paid for.
+double occupancy(const RunRecord& r) {
+  double room = 0;  // sequence-seconds
+  for (const PoolUsage& u : r.pools) {
+    const double chips = u.replicas > 0 ? static_cast<double>(u.chips) / u.replicas : 0;
+    if (u.max_sequences == 0 || !(chips > 0)) return kNone;
+    room += u.paid_chip_seconds / chips * static_cast<double>(u.max_sequences);
+  }
+  double running = 0;
+  for (const SeriesBin& b : r.series.bins) running += static_cast<double>(b.running_ns) * 1e-9;
+  return ratio(running, room);
 }
 
 void add_utilisation(RunRecord& r) {
@@ -78,6 +88,10 @@ void add_utilisation(RunRecord& r) {
     bytes_peak += u.peak_bandwidth * u.paid_chip_seconds;
   }
   c.utilisation_time = ratio(busy, paid);
+  c.occupancy = occupancy(r);
+  c.load = r.capacity.known() && r.arrival_span_s > 0 ? offered_rps(r) / r.capacity.low_rps : kNone;
+  c.usd_usage = (c.usd_total - c.detail.usd_unused) * std::min(1.0, c.load);
+  if (std::isnan(c.load)) c.usd_usage = kNone;
   c.utilisation_cost = ratio(c.usd_usage, c.usd_total);
   c.mfu = ratio(flop, flop_peak);
   c.mbu = ratio(bytes, bytes_peak);
@@ -87,6 +101,7 @@ void add_utilisation(RunRecord& r) {
 Bill apply_plan(RunRecord& r, const PricePlan& plan, Books& books) {
   CostSummary& c = r.cost;
   Bill bill = bill_of(plan, r);
+  for (const std::string& note : bill.notes) r.assumptions.push_back({kPlanNote, "", note});
   for (const BillLine& l : bill.lines)
     if (l.usd != 0 || l.commitment.empty()) books.entry("revenue." + l.account, "users", -l.usd, l.basis);
   for (const auto& [item, price] : bill.prices) books.uses(item, price);
@@ -95,7 +110,6 @@ Bill apply_plan(RunRecord& r, const PricePlan& plan, Books& books) {
   c.margin = gross_margin(c.revenue_usd, c.usd_total);
   c.markup = markup_on_cost(c.revenue_usd, c.usd_total);
   c.break_even_price_factor = ratio(c.usd_total, c.revenue_usd);
-  c.break_even_utilisation = c.utilisation_time * c.break_even_price_factor;
   return bill;
 }
 
@@ -126,8 +140,13 @@ double blended_price(const TokenPlan& plan, std::int64_t input, std::int64_t cac
   return ratio(plan_revenue(plan, input, cached, output) * 1e6, static_cast<double>(input + output));
 }
 
+double offered_rps(const RunRecord& r) {
+  return r.offered > 1 && r.arrival_span_s > 0 ? static_cast<double>(r.offered - 1) / r.arrival_span_s : kNone;
+}
+
 std::optional<Bill> price_run(RunRecord& r, const std::vector<Supply>& supplies, const std::optional<PricePlan>& plan) {
   check_usage(r, supplies);
+  std::erase_if(r.assumptions, [](const Assumption& a) { return a.what == kPlanNote; });
   Books books(r);
   CostSummary& c = r.cost = {};
   const std::vector<PoolBill> bills = write_bills(r, supplies, books);

@@ -88,6 +88,9 @@ double blended_price(const TokenPlan& plan, std::int64_t input, std::int64_t cac
 std::optional<Bill> price_run(RunRecord& record, const std::vector<Supply>& supplies,
                               const std::optional<PricePlan>& plan);
 
+/// Mean rate of the offered requests, a second, from the first to the last; NaN for fewer than two.
+double offered_rps(const RunRecord& record);
+
 /// What a request costs under the run's input and output unit costs, in USD; 0 unless it was served. The sum over all
 /// requests is usd_total.
 double request_cost(const CostSummary& cost, const RequestRow& row);

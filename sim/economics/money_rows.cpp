@@ -7,43 +7,52 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "sim/economics/plans/read_time.h"
+#include "sim/economics/plans/tariff_rows.h"
 
 namespace tokenfab {
 namespace {
 
 constexpr double kMost = 10'000;  // USD per million tokens
 
-TokenPlan read_prices(const JsonObject& o) {
-  TokenPlan out;
-  out.input = read_price(o, "input", kPerMillionTokens, 0, kMost);
-  out.output = read_price(o, "output", kPerMillionTokens, 0, kMost);
-  out.cached_input = read_optional(o, "cached_input", kPerMillionTokens, 0, kMost);
-  out.cache_write = read_optional(o, "cache_write", kPerMillionTokens, 0, kMost);
-  if (out.cached_input.source.empty()) {
-    out.cached_input = out.input;
-    out.cached_input.source += " (input price: the list names no price of cached input)";
+void read_prices(const JsonObject& o, const TariffPlace& place, TariffRows& rows) {
+  const auto take = [&](const char* key, TokenKind kind, bool wanted) {
+    if (wanted || o.has(key)) rows.set(place, kind, read_price(o, key, kPerMillionTokens, 0, kMost));
+  };
+  take("input", TokenKind::input, true);
+  take("output", TokenKind::output, true);
+  take("cached_input", TokenKind::cached, false);
+  take("cache_write", TokenKind::write, false);
+  take("cache_write_1h", TokenKind::write_hour, false);
+  take("reasoning", TokenKind::reasoning, false);
+}
+
+void read_brackets(const JsonObject& o, const std::string& tier, TariffRows& rows) {
+  for (const JsonObject& row : o.objects("context")) {
+    read_prices(row, {tier, read_bracket_bound(row), false}, rows);
+    row.finish();
   }
-  return out;
 }
 
 TokenTariff read_row_tariff(const JsonObject& o) {
-  TokenTariff t = flat_tariff(read_prices(o));
-  for (const JsonObject& row : o.objects("context")) {
-    t.rates.push_back({"standard", read_bracket_bound(row), false, read_prices(row)});
-    row.finish();
-  }
+  TariffRows rows;
+  read_prices(o, {}, rows);
+  read_brackets(o, "standard", rows);
+  std::optional<OffPeak> hours;
   if (o.has("off_peak")) {
     const JsonObject row = o.object("off_peak");
-    t.off_peak = OffPeak{read_time_of_day(row, "from"), read_time_of_day(row, "to")};
-    t.rates.push_back({"standard", 0, true, read_prices(row)});
+    hours = OffPeak{read_time_of_day(row, "from"), read_time_of_day(row, "to")};
+    read_prices(row, {"standard", 0, true}, rows);
     row.finish();
   }
   for (const char* tier : {"batch", "flex", "priority"}) {
     if (!o.has(tier)) continue;
     const JsonObject row = o.object(tier);
-    t.rates.push_back({tier, 0, false, read_prices(row)});
+    read_prices(row, {tier, 0, false}, rows);
+    read_brackets(row, tier, rows);
     row.finish();
   }
+  TokenTariff t = rows.tariff();
+  t.off_peak = hours;
   return t;
 }
 

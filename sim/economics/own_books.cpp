@@ -5,20 +5,10 @@
 #include "sim/economics/books.h"
 #include "sim/economics/capital.h"
 #include "sim/economics/formulas.h"
+#include "sim/economics/own_terms.h"
 
 namespace tokenfab {
 namespace {
-
-CapitalTerms capital_terms(const Owned& o) {
-  CapitalTerms t{o.interest.value, o.life_years.value, o.residual_share.value, o.tax_rate.value, {}};
-  if (t.tax_rate == 0) return t;
-  const auto named = std::find(kDepreciationNames.begin(), kDepreciationNames.end(), o.depreciation);
-  const auto method = static_cast<Depreciation>(named - kDepreciationNames.begin());
-  const double years = o.depreciation_years > 0 ? o.depreciation_years : o.life_years.value;
-  t.depreciation = depreciation_schedule(method, static_cast<int>(std::ceil(years)),
-                                         method == Depreciation::macrs_5 ? 0 : t.residual_share);
-  return t;
-}
 
 /// "(CRF … - residual … x SFF …)", with what tax and its depreciation make of it.
 std::string charge_text(const Owned& o, const CapitalTerms& t, double charge) {
@@ -77,6 +67,17 @@ double yearly_cost(const PoolUsage& u, const char* account, const char* party, c
 }
 
 }  // namespace
+
+CapitalTerms capital_terms(const Owned& o) {
+  CapitalTerms t{o.interest.value, o.life_years.value, o.residual_share.value, o.tax_rate.value, {}};
+  if (t.tax_rate == 0) return t;
+  const auto named = std::find(kDepreciationNames.begin(), kDepreciationNames.end(), o.depreciation);
+  const auto method = static_cast<Depreciation>(named - kDepreciationNames.begin());
+  const double years = o.depreciation_years > 0 ? o.depreciation_years : o.life_years.value;
+  t.depreciation = depreciation_schedule(method, static_cast<int>(std::ceil(years)),
+                                         method == Depreciation::macrs_5 ? 0 : t.residual_share);
+  return t;
+}
 
 double owner_cost(const PoolUsage& u, const Owned& o, const Site& site, Books& books) {
   double usd = capital_cost(u, o, books);

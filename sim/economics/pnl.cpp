@@ -35,9 +35,9 @@ bool varies(const LedgerEntry& entry, const Provider& provider) {
                      [&](const std::string& account) { return entry.account.starts_with(account); });
 }
 
-double variable_compute(const RunRecord& r, const Provider& provider) {
+double variable_compute(const std::vector<LedgerEntry>& ledger, const Provider& provider) {
   double usd = 0;
-  for (const LedgerEntry& e : r.ledger)
+  for (const LedgerEntry& e : ledger)
     if (e.usd > 0 && varies(e, provider)) usd += e.usd;
   return usd;
 }
@@ -66,7 +66,7 @@ Provider read_provider(const JsonObject& o) {
   return p;
 }
 
-PnlSummary profit_and_loss(const RunRecord& r, const Provider& provider) {
+PnlSummary profit_and_loss(const RunRecord& r, const Provider& provider, const MonthAtLoad& month) {
   if (r.makespan_s <= 0)
     throw UserError("provider " + provider.name + ": a run without length has no month to extrapolate to");
   PnlSummary s;
@@ -77,24 +77,27 @@ PnlSummary profit_and_loss(const RunRecord& r, const Provider& provider) {
   s.compute_usd = r.cost.usd_total;
   s.marketplace_usd = s.revenue_usd * provider.marketplace_share;
   s.platform_fee_usd = s.compute_usd * provider.platform_fee_share;
-  const double other = sum(provider.other_cogs) * s.months;
-  s.cogs_usd = s.compute_usd + s.platform_fee_usd + s.marketplace_usd + other;
-  s.variable_usd = variable_compute(r, provider) * (1 + provider.platform_fee_share) + s.marketplace_usd;
+  const double other = sum(provider.other_cogs);  // a month
+  s.cogs_usd = s.compute_usd + s.platform_fee_usd + s.marketplace_usd + other * s.months;
+  s.variable_usd = variable_compute(r.ledger, provider) * (1 + provider.platform_fee_share) + s.marketplace_usd;
   s.contribution_usd = s.revenue_usd - s.variable_usd;
-  s.gross_margin = gross_margin(s.revenue_usd, s.cogs_usd);
-  s.contribution_margin = gross_margin(s.revenue_usd, s.variable_usd);
-  s.markup = markup_on_cost(s.revenue_usd, s.cogs_usd);
-  s.break_even_price_factor = s.list_revenue_usd > 0 && s.revenue_usd > s.marketplace_usd
-                                  ? (s.cogs_usd - s.marketplace_usd) / (s.revenue_usd - s.marketplace_usd)
-                                  : kNone;
-  const auto tokens = static_cast<double>(r.input_served + r.output_served);
-  s.subsidy_usd_per_mtok = tokens > 0 ? (s.cogs_usd - s.revenue_usd) / tokens * 1e6 : kNone;
-  s.loss_leader = s.revenue_usd < s.cogs_usd;
-  s.contribution_negative = s.contribution_usd < 0;
+  const double revenue = month.revenue_usd * provider.monetised_share, shop = revenue * provider.marketplace_share;
+  const double fee = 1 + provider.platform_fee_share, cogs = month.compute_usd * fee + shop + other;
+  const double variable = variable_compute(month.ledger, provider) * fee + shop;
+  s.gross_margin = gross_margin(revenue, cogs);
+  s.contribution_margin = gross_margin(revenue, variable);
+  s.markup = markup_on_cost(revenue, cogs);
   s.fixed_usd_month = sum(provider.fixed);
-  s.revenue_usd_month = s.revenue_usd / s.months;
-  s.cogs_usd_month = s.cogs_usd / s.months;
+  s.break_even_price_factor = revenue > shop ? (cogs - shop + s.fixed_usd_month) / (revenue - shop) : kNone;
+  const double tokens = static_cast<double>(r.input_served + r.output_served) / s.months;
+  s.subsidy_usd_per_mtok = tokens > 0 ? (cogs - revenue) / tokens * 1e6 : kNone;
+  s.loss_leader = revenue < cogs;
+  s.contribution_negative = revenue < variable;
+  s.revenue_usd_month = revenue;
+  s.cogs_usd_month = cogs;
   s.net_burn_usd_month = s.cogs_usd_month - s.revenue_usd_month + s.fixed_usd_month;
+  s.month_basis = "the load of the run, around the clock";
+  s.load_factor = r.cost.load;
   s.growth_per_month = provider.growth_per_month;
   s.cash_usd = provider.cash_usd >= 0 ? provider.cash_usd : kNone;
   if (provider.cash_usd < 0) {

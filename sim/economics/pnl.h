@@ -5,6 +5,7 @@
 
 #include "base/json_object.h"
 #include "sim/core/records.h"
+#include "sim/economics/month.h"
 
 // A provider's profit and loss: pure functions over a priced record. Definitions: docs/definitions.md.
 namespace tokenfab {
@@ -25,10 +26,11 @@ struct Provider {
 /// Reads "provider". Errors: UserError with file and pointer.
 Provider read_provider(const JsonObject& provider);
 
-/// The statement of a priced run with revenue. Amounts with _month are the run's, times 730 hours / makespan;
-/// the runway's volume grows day by day (demand.h).
+/// The statement of a priced run with revenue, at the run's load around the clock: margins, factors and runway are of
+/// the month (month.h), in which what is charged or paid once is so once. Amounts without _month are the run's own. The
+/// runway's volume grows day by day (demand.h).
 /// Errors: UserError where the run is without length.
-PnlSummary profit_and_loss(const RunRecord& record, const Provider& provider);
+PnlSummary profit_and_loss(const RunRecord& record, const Provider& provider, const MonthAtLoad& month);
 
 /// Unit cost with fixed costs spread over a volume: variable + fixed / volume. Any units; volume > 0.
 double amortised_unit_cost(double variable, double fixed, double volume);

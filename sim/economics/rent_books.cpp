@@ -12,6 +12,13 @@ namespace {
 
 std::string lessor(const Rent& rent) { return rent.provider.empty() ? "chip owner" : rent.provider; }
 
+/// Rent that is owed for its term whatever the volume has an account of its own.
+bool is_owed(const Rent& rent) {
+  return rent.committed_chips > 0 || rent.block_hours > 0 || rent.kind.starts_with("reserved");
+}
+
+std::string account(const Rent& rent) { return is_owed(rent) ? "compute.committed" : "compute.rent"; }
+
 std::string terms(const PoolUsage& u, const Rent& rent) {
   return " (" + u.chip + ", " + rent.kind + "; power and hosting included)";
 }
@@ -29,7 +36,7 @@ double spot_price(const Rent& rent, std::uint32_t index, const Books& books) {
 double held_cost(const PoolUsage& u, const Rent& rent, double hours, double usd_per_hour, Books& books) {
   const bool moved = rent.spot.volatility > 0;
   const double usd = hours * usd_per_hour;
-  books.entry("compute.rent", lessor(rent), usd,
+  books.entry(account(rent), lessor(rent), usd,
               u.name + ": " + figure(hours) + " paid chip-hours x $" + figure(usd_per_hour) +
                   (moved ? ", the spot price's mean over the run" : "") + terms(u, rent));
   return usd;
@@ -40,7 +47,7 @@ double unused_cost(const PoolUsage& u, const Rent& rent, double hours, double us
   const std::string why = rent.block_hours > 0 ? " of whole blocks of " + figure(rent.block_hours) + " hours"
                                                : " of " + figure(rent.committed_chips) + " committed chips";
   books.entry(
-      "compute.rent.unused", lessor(rent), hours * usd_per_hour,
+      account(rent) + ".unused", lessor(rent), hours * usd_per_hour,
       u.name + ": " + figure(hours) + " chip-hours" + why + " not held x $" + figure(usd_per_hour) + terms(u, rent));
   return hours * usd_per_hour;
 }
@@ -48,7 +55,7 @@ double unused_cost(const PoolUsage& u, const Rent& rent, double hours, double us
 double interruption_cost(const PoolUsage& u, const Rent& rent, double usd, Books& books) {
   const double factor = interruption_factor(rent.spot);
   if (factor == 1) return 0;
-  books.entry("compute.rent.interruptions", lessor(rent), usd * (factor - 1),
+  books.entry(account(rent) + ".interruptions", lessor(rent), usd * (factor - 1),
               u.name + ": $" + figure(usd) + " x (" + figure(factor) + " - 1): expected time of restarts and of work " +
                   "done again, at " + figure(rent.spot.interruptions_per_hour) + " interruptions a chip-hour");
   return usd * (factor - 1);
@@ -59,7 +66,7 @@ double upfront_cost(const PoolUsage& u, const Rent& rent, double usd, Books& boo
   if (rent.upfront_share == 0 || rent.interest == 0) return 0;
   const double annuity = rent.term_years * capital_recovery_factor(rent.interest, rent.term_years);
   const double interest = usd * rent.upfront_share * (annuity - 1);
-  books.entry("compute.rent.upfront", "investors", interest,
+  books.entry(account(rent) + ".upfront", "investors", interest,
               u.name + ": $" + figure(usd) + " x " + figure(rent.upfront_share) + " paid upfront x (" +
                   figure(rent.term_years) + " years x CRF at " + figure(rent.interest) + " - 1)");
   return interest;

@@ -98,15 +98,8 @@ UnitCost per_token(const std::string& method, const std::string& basis, const To
   const auto per_million = [](long double usd, long double tokens) {
     return tokens > 0 ? static_cast<double>(usd / tokens * 1e6L) : kUnknown;
   };
-  UnitCost c{method,
-             basis,
-             per_million(bill.input, t.input),
-             per_million(bill.cached, t.cached),
-             per_million(bill.output, t.output),
-             0};
-  if (t.cached > 0 && t.input > 0)
-    c.cached_saving_usd = static_cast<double>(t.cached / 1e6L) * (c.usd_per_mtok_input - c.usd_per_mtok_cached);
-  return c;
+  return {method, basis, per_million(bill.input, t.input), per_million(bill.cached, t.cached),
+          per_million(bill.output, t.output)};
 }
 
 void check(const UnitCost& c, long double total, const Tokens& t) {

@@ -74,6 +74,8 @@ bool Replica::arrive(Ns now, const Request& request, bool wait, std::span<const 
   }
   if (request.encoder_tokens > 0) batcher_->set_encoder(slot, request.encoder_tokens);
   if (!prefix.empty()) batcher_->set_prefix(slot, {prefix.begin(), prefix.end()});
+  if (request.cached_tokens > 0 && !batcher_->spec().prefix_cache)
+    batcher_->set_recorded_hits(slot, request.cached_tokens);
   RunRecorder::Tracked tracked;
   tracked.request = request;
   tracked.front_end = front_end_ + journey.way_back;
@@ -194,13 +196,22 @@ void Replica::account() {
   busy_ += progress_.end - start_;
 }
 
+/// What of the prompt was not computed here; a cache of our own leaves nothing of what was recorded of another.
+void Replica::settle_cached(Slot slot) {
+  RunRecorder::Tracked& t = tracked_[slot];
+  const bool own_cache = batcher_->spec().prefix_cache;
+  if (t.handed_over && !own_cache) return;
+  if (own_cache || t.request.cached_tokens > 0) t.request.cached_tokens = batcher_->sequence(slot).cached;
+  if (own_cache) t.request.written_tokens = t.request.written_hour_tokens = 0;
+}
+
 bool Replica::step_done() {
   const Ns now = due();
   account();
   change([&] { batcher_->complete(progress_.steps, progress_.end); });
   for (const Slot slot : batcher_->first_tokens()) tracked_[slot].first_token = now;
   for (const Slot slot : batcher_->finished()) {
-    if (batcher_->spec().prefix_cache) tracked_[slot].request.cached_tokens = batcher_->sequence(slot).cached;
+    settle_cached(slot);
     if (batcher_->spec().hold_finished && tracked_[slot].request.output_tokens > 1) hold(slot);
     else finish(now, slot);
   }

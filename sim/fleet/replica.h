@@ -83,6 +83,7 @@ class Replica {
   void record_tokens(Ns end);
   void finish(Ns now, Slot slot);
   void hold(Slot slot);
+  void settle_cached(Slot slot);
   std::int64_t service(const Request& request, std::int32_t output) const;
   Standing standing(const Request& request) const;
   template <class Change>

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "sim/core/row_spool.h"
+#include "sim/core/steady.h"
 
 namespace tokenfab {
 namespace {
@@ -16,6 +17,12 @@ RequestRow row_of(const Request& r, RequestState state) {
   row.input_tokens = r.input_tokens;
   row.output_tokens = r.output_tokens;
   row.cached_tokens = r.cached_tokens;
+  row.written_tokens = r.written_tokens;
+  row.written_hour_tokens = r.written_hour_tokens;
+  row.reasoning_tokens = r.reasoning_tokens;
+  row.priority = r.priority;
+  row.tier = r.tier;
+  row.session = r.session;
   row.state = state;
   row.replica = -1;
   return row;
@@ -32,6 +39,7 @@ void RunRecorder::arrived(Ns now, const Request& request) {
   ++series_.bin(now).arrived;
   sessions_.arrived(now, request);
   waiting_at_last_arrival_ = waiting_;
+  inside_at_last_arrival_ = waiting_ + running_;
 }
 
 void RunRecorder::rejected(Ns now, const Request& request, Rejection why) {
@@ -88,6 +96,8 @@ void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, i
   record_.input_served += r.input_tokens;
   record_.output_served += r.output_tokens;
   record_.cached_tokens += r.cached_tokens;
+  record_.written_tokens += r.written_tokens;
+  record_.reasoning_tokens += r.reasoning_tokens;
   const auto add = [&](Latencies& to) {
     to.ttft.add(ttft);
     to.e2e.add(e2e);
@@ -123,12 +133,20 @@ void RunRecorder::unfinished(Ns now, const Tracked& t, std::int32_t preemptions,
 }
 
 /// At exactly critical load the backlog left by arrival noise alone is of the order of sqrt(offered): a backlog (or a
-/// number of full-queue rejections) beyond three times that, and growing, is overload.
+/// number of full-queue rejections) beyond three times that, and growing, is overload. A backlog is what waits beyond
+/// all that the factory ever ran at once: a burst that its batches can hold drains, however quickly it came.
 void RunRecorder::judge_saturation() {
+  const double span = seconds_from_ns(last_arrival_ - std::min(first_arrival_, last_arrival_));
+  const auto waiting = static_cast<double>(waiting_at_last_arrival_);
   record_.backlog_slope_per_s = backlog_slope(record_.series, last_arrival_);
+  if (record_.backlog_slope_per_s == 0 && span > 0) record_.backlog_slope_per_s = waiting / span;
   const double noise = 3 * std::sqrt(static_cast<double>(record_.offered));
-  const bool grows = record_.backlog_slope_per_s > 0 && static_cast<double>(waiting_at_last_arrival_) > noise;
-  record_.saturated = last_arrival_ > first_arrival_ && (grows || static_cast<double>(rejected_full_) > noise);
+  const bool grows = record_.backlog_slope_per_s > 0 && waiting > noise &&
+                     static_cast<double>(inside_at_last_arrival_ - most_running_) > noise;
+  record_.saturated = span > 0 && (grows || static_cast<double>(rejected_full_) > noise);
+  const SteadyJudgement judged = judge_steady(record_.series, std::min(first_arrival_, last_arrival_), last_arrival_);
+  record_.steadiness = record_.saturated ? Steadiness::growing : judged.verdict;
+  record_.warm_up_s = judged.warm_up_s;
 }
 
 void RunRecorder::check() const {

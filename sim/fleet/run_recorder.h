@@ -36,7 +36,10 @@ class RunRecorder {
 
   /// Time passes up to `now` with the current counts; then the counts change.
   void advance(Ns now) { series_.integrate(now, waiting_, running_); }
-  void change(std::int64_t waiting, std::int64_t running) { waiting_ += waiting, running_ += running; }
+  void change(std::int64_t waiting, std::int64_t running) {
+    waiting_ += waiting, running_ += running;
+    most_running_ = std::max(most_running_, running_);
+  }
   SeriesRecorder& series() { return series_; }
 
   /// Fills the record's summary. `end`: the last event's time.
@@ -60,7 +63,8 @@ class RunRecorder {
   MeterRecorder meter_;
   SeriesRecorder series_;
   std::int64_t waiting_ = 0, running_ = 0;
-  std::int64_t rejected_full_ = 0, waiting_at_last_arrival_ = 0;
+  std::int64_t most_running_ = 0;
+  std::int64_t rejected_full_ = 0, waiting_at_last_arrival_ = 0, inside_at_last_arrival_ = 0;
   Int128 sojourn_ns_ = 0;
   Ns first_arrival_ = kNever, last_arrival_ = 0;
 };

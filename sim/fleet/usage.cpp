@@ -112,6 +112,7 @@ PoolUsage pool_usage(const PoolSpec& pool, const std::vector<const Replica*>& re
       reach.add(simulated->reach());
     }
   }
+  u.max_sequences = pool.batcher.max_sequences;
   u.most_sequences = reach.sequences;
   u.most_context = reach.context;
   u.most_tokens = reach.tokens;

@@ -43,6 +43,10 @@ class Batcher {
   /// The chained hashes of the prompt's whole prefix blocks, before the next plan(). Needs spec.prefix_cache.
   void set_prefix(Slot slot, std::vector<std::uint64_t> hashes);
 
+  /// Of the accepted slot's prompt, tokens that a cache held when it was recorded, before the next plan(): they are not
+  /// computed, and take blocks as others do. Not with spec.prefix_cache, which finds out by itself; a policy that keeps
+  /// no cache between steps ("static") computes them all the same.
+  void set_recorded_hits(Slot slot, std::int32_t tokens);
   /// The next step; takes the KV blocks of its first repetition. Empty when nothing is waiting or running. `now` only
   /// ages unused prefix blocks.
   const StepPlan& plan(Ticks now = 0);
@@ -222,6 +226,7 @@ class Batcher {
     if (spec_.log_kv) kv_events_.push_back({kind, slot, page, id});
   }
   void share_prefix(Slot slot, std::int64_t cached);
+  void take_recorded(Slot slot, std::int64_t cached);
   void publish_pages(Slot slot);
   void give_back(Slot slot, std::int64_t blocks);
   void settle_drafts();

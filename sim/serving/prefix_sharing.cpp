@@ -20,6 +20,11 @@ void Batcher::set_prefix(Slot slot, std::vector<std::uint64_t> hashes) {
   prefixes_[slot].hashes = std::move(hashes);
 }
 
+void Batcher::set_recorded_hits(Slot slot, std::int32_t tokens) {
+  require(!spec_.prefix_cache && at(slot).computed == 0, "recorded hits are set before the prompt is computed");
+  at(slot).recorded = tokens;
+}
+
 std::size_t Batcher::level_of(std::uint64_t hash) const {
   if (index_.state(hash, oldest()) != PrefixIndex::State::unknown) return kChips;
   const int tier = tiers_.find(hash, oldest());
@@ -46,6 +51,7 @@ Batcher::Admission Batcher::admission(std::int64_t budget) const {
     in_use = std::count_if(prefix.hashes.begin(), prefix.hashes.begin() + a.cached / block,
                            [this](std::uint64_t hash) { return index_.state(hash) == PrefixIndex::State::used; });
   }
+  if (!spec_.prefix_cache && !s.swapped) a.cached = std::min<std::int64_t>(s.recorded, prompt_left(s) - 1);
   a.tokens = std::min(prompt_left(s) - a.cached, budget);
   a.blocks = kv_.blocks_at(length_with(s, s.computed + a.cached + a.tokens)) - in_use * spec_.prefix_pages;
   return a;
@@ -56,8 +62,17 @@ void Batcher::admit(const Admission& admission) {
   add_running(slot);
   if (spec_.prefix_cache && at(slot).preemptions == 0) prefix_use_.looked_up += at(slot).input;
   if (at(slot).swapped) swap_in(slot);
-  if (admission.cached > 0) share_prefix(slot, admission.cached);
+  if (admission.cached > 0 && spec_.prefix_cache) share_prefix(slot, admission.cached);
+  else if (admission.cached > 0) take_recorded(slot, admission.cached);
   add_chunk(slot, admission.tokens);
+}
+
+void Batcher::take_recorded(Slot slot, std::int64_t cached) {
+  Sequence& s = at(slot);
+  take(kv_.blocks_at(length_with(s, cached)));
+  s.computed = cached;
+  reused_ += cached;
+  if (s.preemptions == 0) s.cached = static_cast<std::int32_t>(cached);
 }
 
 /// The slot's block becomes one that it shares. Returns the pages that this takes.

@@ -27,7 +27,8 @@ struct Sequence {
   std::int32_t generated = 0;  // tokens sampled, brought up to date when the sequence leaves a phase
   std::int32_t preemptions = 0;
   std::int32_t encoder = 0;    // prompt tokens that an encoder makes when it is admitted
-  std::int32_t cached = 0;     // prompt tokens found in the prefix cache when it was first admitted
+  std::int32_t recorded = 0;   // prompt tokens that a cache held when the request was recorded
+  std::int32_t cached = 0;     // prompt tokens not computed when it was first admitted, because a cache held them
   std::int64_t computed = 0;   // KV tokens in cache; exact while waiting or prefilling, at entry while decoding
   std::int64_t remaining = 0;  // quanta of output to come when it left its last phase
   std::int64_t entered = 0;    // progress at which it joined the decoding sequences

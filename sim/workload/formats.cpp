@@ -15,6 +15,7 @@ namespace {
 std::string detect_json(std::string_view line, const TraceOptions& options) {
   json object;
   if (!try_parse_json(line, object) || !object.is_object()) throw UserError("the first line is not a JSON object");
+  if (options.columns.named) return "jsonl";
   const auto has = [&](const std::string& key) { return object.contains(key); };
   if (has("input_length")) return "mooncake";
   if (has("usage") || has("response") || has("prompt_tokens")) return "openai-usage";
@@ -33,6 +34,7 @@ std::string detect_json(std::string_view line, const TraceOptions& options) {
 }
 
 std::string detect_csv(std::string_view line, const TraceOptions& options) {
+  if (options.columns.named) return "csv";
   std::vector<std::string_view> cells;
   split_csv(line, cells);
   const auto has = [&](std::string_view name) {
@@ -60,6 +62,8 @@ std::unique_ptr<RowParser> make_parser(std::string_view first_line, const TraceO
     const std::string_view text = trimmed(first_line);
     format = text.substr(0, 1) == "{" ? detect_json(text, options) : detect_csv(text, options);
   }
+  if (options.columns.named && format != "csv" && format != "jsonl")
+    throw UserError("\"columns\" go with the formats csv and jsonl; " + format + " names its own");
   if (format == "azure") {
     if (first_line.find("NumImages") != std::string_view::npos)
       throw UserError("the trace has images (NumImages); multimodal traces are not supported yet");
@@ -69,7 +73,7 @@ std::unique_ptr<RowParser> make_parser(std::string_view first_line, const TraceO
   if (format == "vidur") return make_csv_parser(first_line, vidur_layout());
   if (format == "csv") return make_csv_parser(first_line, generic_layout(options.columns));
   if (format == "mooncake") return make_mooncake_parser(options.block_size);
-  if (format == "jsonl") return make_jsonl_parser(options.columns);
+  if (format == "jsonl") return make_jsonl_parser(first_line, options.columns);
   if (format == "openai-usage") return make_usage_parser();
   throw UserError("trace format \"" + format + "\" is not known; allowed: auto, " + join_names(trace_formats()) +
                   nearest_hint(format, trace_formats()));

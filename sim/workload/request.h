@@ -13,7 +13,7 @@ struct Request {
   std::int64_t id = 0;              // row number in the workload, from 0
   std::int32_t input_tokens = 0;    // prompt, cached part included, >= 1
   std::int32_t output_tokens = 0;   // >= 1
-  std::int32_t cached_tokens = 0;   // part of input_tokens billed as cached by the recorded provider
+  std::int32_t cached_tokens = 0;   // part of input_tokens that a prefix cache held when the request was recorded
   std::uint32_t hash_begin = 0;     // into RequestBatch::hash_ids
   std::uint32_t hash_count = 0;     // prefix blocks of the prompt, 0 where the trace has none
   std::int32_t encoder_tokens = 0;  // part of input_tokens that an image, audio or video encoder makes
@@ -21,9 +21,13 @@ struct Request {
   std::uint16_t variant = 0;        // LoRA adapter or model variant; 0 = the first, or the base model
   std::uint8_t priority = 0;        // class of service; 0 = highest (interactive)
   std::uint8_t session_edge = 0;    // kOpensSession, kEndsSession or both
+  // What only prices ask for, as recorded. written: part of the input, put into the provider's cache; written_hour:
+  // part of written, to be kept for an hour; reasoning: part of the output.
+  std::int32_t written_tokens = 0, written_hour_tokens = 0, reasoning_tokens = 0;
+  std::uint8_t tier = 0;  // service_tier.h; 0 = not said
 };
 inline constexpr std::uint8_t kOpensSession = 1, kEndsSession = 2;
-static_assert(sizeof(Request) == 56, "requests are copied by the million");
+static_assert(sizeof(Request) == 72, "requests are copied by the million");
 
 struct RequestBatch {
   std::vector<Request> requests;

@@ -15,9 +15,16 @@ namespace tokenfab {
 struct TraceRow {
   Ns time = 0;  // from any origin
   std::int64_t input = 0, output = 0, cached = 0;
-  bool failed = false;  // the trace says so; the lengths mean nothing then
+  std::int64_t written = 0, written_hour = 0, reasoning = 0;  // as in Request
+  std::uint8_t tier = 0;
+  std::uint64_t response = 0;  // response_key() of its id; 0: none. Rows of one response are one request
+  bool failed = false;         // the trace says so; the lengths mean nothing then
   std::vector<std::uint64_t> hashes;
 };
+
+std::uint64_t response_key(std::string_view id);
+/// A tier's name as its number; false with the reason where it is not known.
+bool read_service_tier(std::string_view text, std::uint8_t& tier, std::string& why);
 
 class RowParser {
  public:
@@ -35,9 +42,7 @@ std::unique_ptr<RowParser> make_parser(std::string_view first_line, const TraceO
 
 /// Where a CSV keeps what we need, by column name.
 struct CsvLayout {
-  std::string arrival, input, output, cached;
-  bool iso_time = false;
-  std::string unit = "s";
+  TraceColumns columns;
   bool zero_output_failed = false;
 };
 std::unique_ptr<RowParser> make_csv_parser(std::string_view header, const CsvLayout& layout);
@@ -49,12 +54,15 @@ CsvLayout vidur_layout();
 CsvLayout generic_layout(const TraceColumns& columns);
 
 std::unique_ptr<RowParser> make_mooncake_parser(std::int64_t block_size);
-std::unique_ptr<RowParser> make_jsonl_parser(const TraceColumns& columns);
+/// Errors: UserError without a position where `first_line`, if it is JSON, lacks one of the columns.
+std::unique_ptr<RowParser> make_jsonl_parser(std::string_view first_line, const TraceColumns& columns);
 std::unique_ptr<RowParser> make_usage_parser();
 
 /// One JSON object per line; false with the reason otherwise.
 bool parse_json_line(std::string_view line, nlohmann::json& out, std::string& why);
-/// Field `key` as tokens >= low. Numbers, or text holding one.
+/// The field of that name, or at that path ("usage.input_tokens"); null where there is none.
+const nlohmann::json* json_field(const nlohmann::json& object, const std::string& name);
+/// Field `key` (json_field) as tokens >= low. Numbers, or text holding one.
 bool json_tokens(const nlohmann::json& object, const std::string& key, std::int64_t low, std::int64_t& out,
                  std::string& why);
 /// Field `key` as a time: a number in `unit`, or text as parse_time reads it (ISO 8601 where it is no number).

@@ -10,6 +10,18 @@ namespace {
 constexpr std::int64_t kBadLimit = 1000;
 constexpr std::size_t kShown = 5;
 
+bool parts_fit(const TraceRow& row, std::string& why) {
+  const auto larger = [&](const std::string& part, std::int64_t tokens, const char* whole, std::int64_t of) {
+    if (tokens <= of) return false;
+    why = "the " + part + " " + std::to_string(tokens) + " is larger than the " + whole + " " + std::to_string(of);
+    return true;
+  };
+  return !larger("cached part", row.cached, "input", row.input) &&
+         !larger("cached and the written part", row.cached + row.written, "input", row.input) &&
+         !larger("part written for an hour", row.written_hour, "written part", row.written) &&
+         !larger("reasoning part", row.reasoning, "output", row.output);
+}
+
 }  // namespace
 
 RowStream::RowStream(std::istream& in, const TraceOptions& options, std::shared_ptr<TraceReport> report)
@@ -86,10 +98,7 @@ bool RowStream::next(TraceRow& row) {
     } catch (const UserError& e) {
       fail(input_.line_number(), e.what());
     }
-    if (good && !row.failed && row.cached > row.input) {
-      good = false;
-      why = "the cached part " + std::to_string(row.cached) + " is larger than the input " + std::to_string(row.input);
-    }
+    if (good && !row.failed) good = parts_fit(row, why);
     if (!good) {
       note_bad(why);
     } else if (row.failed) {

@@ -17,9 +17,10 @@ std::unique_ptr<kernels::Backend> deterministic() {
 }
 
 /// Logits of a short sequence, in one chunk.
-std::vector<float> logits_on(kernels::Backend& backend, const ModelConfig& c, kernels::DType weights, bool graphs = false) {
+std::vector<float> logits_on(kernels::Backend& backend, const ModelConfig& c, kernels::DType weights,
+                             bool graphs = false) {
   const RandomWeights source(c, 3);
-  Capacity capacity;
+  engine::Capacity capacity;
   capacity.rows = capacity.outputs = capacity.context = 12;
   capacity.sequences = 1;
   capacity.pages = 1;

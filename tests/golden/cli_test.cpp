@@ -139,8 +139,9 @@ TEST_CASE("a seed changes the workload, alternatives share it, replications diff
 TEST_CASE("price re-prices stored usage as a fresh run would") {
   const Shell tokenfab;
   std::ofstream(tokenfab.folder / "tiny.json") << kTiny;
-  REQUIRE(tokenfab("run tiny.json -o r.db").code == 0);
-  const json same = tokenfab.parsed("price r.db --json"), run = tokenfab.parsed("run tiny.json --json");
+  const std::string own_plan = " --set /plan/pay_per_token/input=3 --set /plan/pay_per_token/output=4";
+  REQUIRE(tokenfab("run tiny.json -o r.db" + own_plan).code == 0);
+  const json same = tokenfab.parsed("price r.db --json"), run = tokenfab.parsed("run tiny.json --json" + own_plan);
   CHECK(same["cost"] == run["cost"]);
   CHECK(same["ttft_s"] == run["ttft_s"]);
   const std::string rent =

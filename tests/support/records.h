@@ -61,7 +61,7 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   p.swapped_blocks = 32, p.variant_loads = 6, p.transfer_seconds = 1.5;
   p.steps = 500, p.preemptions = 4, p.flop = 1e15, p.hbm_bytes = 2e13, p.peak_flops = 1e15, p.peak_bandwidth = 4e12;
   p.kv_blocks = 1000, p.kv_block_tokens = 16, p.peak_kv_blocks = 900;
-  p.most_sequences = 70, p.most_context = 600, p.most_tokens = 2048;
+  p.max_sequences = 256, p.most_sequences = 70, p.most_context = 600, p.most_tokens = 2048;
   p.active_parameters = 7e10, p.active_weight_bytes = 1.4e11;
   p.prompt_tokens_looked_up = 990;
   p.prefix_cache = {{"hbm", 200, 0, 0}, {"host", 30, 4e9, 5e9}};
@@ -81,7 +81,7 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
   r.cost.has_plan = true, r.cost.revenue_usd = 0.09, r.cost.margin = 0.42, r.cost.markup = 0.73;
   r.cost.break_even_price_factor = 0.58, r.cost.break_even_utilisation = 0.46;
   r.cost.utilisation_time = 0.8, r.cost.utilisation_cost = 0.77, r.cost.mfu = 0.1, r.cost.mbu = 0.2;
-  r.cost.goodput_share = 0.91;
+  r.cost.goodput_share = 0.91, r.cost.occupancy = 0.3, r.cost.load = 0.7;
   r.pnl = PnlSummary{name + " seller",
                      0.5,
                      9,
@@ -103,16 +103,22 @@ inline RunRecord sample_record(const std::string& name, int replication = 0) {
                      10,
                      7,
                      1,
+                     name + " month",
+                     0.4,
                      100,
                      0.02,
                      replication == 0 ? 90.5 : std::numeric_limits<double>::infinity()};
   r.started_s = 0.5;
-  r.meter = {{0, 0, 0, 90, 2, 88, 900, 3, 450}, {0, 1, 4, 8, 0, 2, 80, 0, 40}};
+  r.meter = {{0, 0, 0, 90, 2, 88, 900, 3, 450, 0, 0, 0, 0}, {0, 1, 4, 8, 0, 2, 80, 0, 40, 3, 25, 10, 7}};
+  r.written_tokens = 25, r.reasoning_tokens = 7;
+  r.capacity = {4.5, 4.75, name + " search"};
+  r.steadiness = Steadiness::steady, r.warm_up_s = 1.25;
   r.spending = SpendControl{105, 4, 2, 30, 0.25};
   r.cost.detail.usd_unused = 0.005, r.cost.detail.carbon_market_g = 1.25, r.cost.detail.equivalent_mtok_flop = 0.0147;
   r.cost.detail.equivalent_mtok_bytes = 0.0146, r.cost.detail.success_rate = 0.9, r.cost.detail.usd_per_failure = 0.5;
   r.cost.detail.usd_per_task = 0.06;
-  r.cost.detail.unit_costs = {{"busy-time", name + " basis", 20, 5, 66, 0.00005}};
+  r.cost.detail.unit_costs = {{"busy-time", name + " basis", 20, 5, 66}};
+  r.cost.detail.cached_saving_usd = 0.003, r.cost.detail.cached_saving_busy_s = 2.5;
   r.provenance = "datasheet";
   r.bands = {name + " basis", {{"ttft_s.p50", 0.4, 0.6}, {"cost.usd_per_mtok", 31, 40}, {"saturated", 0, 1}}};
   r.fleet.emplace();

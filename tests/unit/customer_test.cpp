@@ -28,7 +28,12 @@ Customer shipped(const std::string& name) {
   return read(parse_json_file((kScenarios / "customers" / (name + ".json")).string()));
 }
 
-double cost_of(const Customer& c, std::size_t plan) { return interaction_usd(c.plans.at(plan).prices, c.tokens); }
+double cost_of(const Customer& c, std::size_t plan) { return interaction_usd(c, c.plans.at(plan).plan); }
+
+/// A basis that costs `usd` an interaction, in proportion to its tokens.
+std::function<double(double)> linear(double usd) {
+  return [usd](double scale) { return usd * scale; };
+}
 
 bool schema_accepts(const json& file) {
   return testing::schema_accepts((kScenarios / "schema/customer.schema.json").string(), file);
@@ -46,15 +51,15 @@ TEST_CASE("5,000 tokens of a support agent: $0.0175 at $3.50 a million, $0.00195
   // Plans in order of name.
   CHECK(cost_of(c, 0) == Approx(0.00195).epsilon(1e-12));
   CHECK(cost_of(c, 1) == Approx(0.0175).epsilon(1e-12));
-  CHECK(solve_target(c, 0.0175).usd_per_mtok == Approx(1).epsilon(1e-12));
-  CHECK_FALSE(solve_target(c, 0.0175).met);
-  CHECK(solve_target(c, 0.00195).met);
+  CHECK(solve_target(c, linear(0.0175)).usd_per_mtok == Approx(1).epsilon(1e-12));
+  CHECK_FALSE(solve_target(c, linear(0.0175)).met);
+  CHECK(solve_target(c, linear(0.00195)).met);
 }
 
 TEST_CASE("$5 a month buys 16.7 million output tokens at $0.30 a million") {
   const Customer c = shipped("tutor");
   REQUIRE(c.plans[1].name == "DeepSeek decode cost");
-  const TargetSolution s = solve_target(c, cost_of(c, 1));
+  const TargetSolution s = solve_target(c, linear(cost_of(c, 1)));
   const double per_user = c.interactions_per_month / c.users;
   CHECK(s.output_tokens_per_interaction * per_user == Approx(16'666'666.6667).epsilon(1e-9));
   CHECK(unit_economics(c, s.allowed_token_usd).usd_per_user_month == Approx(5).epsilon(1e-12));
@@ -75,7 +80,7 @@ TEST_CASE("a solution of one thing at a time meets the target exactly") {
     const Customer c = read(file);
     for (std::size_t plan : {0u, 1u}) {
       CAPTURE(target, plan);
-      const TargetSolution s = solve_target(c, cost_of(c, plan));
+      const TargetSolution s = solve_target(c, linear(cost_of(c, plan)));
       Customer fewer = c;
       fewer.tokens.input *= s.price_factor, fewer.tokens.output *= s.price_factor;
       CHECK(cost_of(fewer, plan) + 0.0001 == Approx(allowed_usd_per_interaction(c)).epsilon(1e-12));
@@ -86,8 +91,8 @@ TEST_CASE("a solution of one thing at a time meets the target exactly") {
   json file = kSmall;
   file["customer"]["other_usd_per_interaction"] = 1;
   const Customer c = read(file);
-  CHECK_FALSE(solve_target(c, cost_of(c, 0)).met);
-  CHECK(std::isnan(solve_target(c, cost_of(c, 0)).price_factor));
+  CHECK_FALSE(solve_target(c, linear(cost_of(c, 0))).met);
+  CHECK(std::isnan(solve_target(c, linear(cost_of(c, 0))).price_factor));
 }
 
 TEST_CASE("70 % off an API takes 1 / 0.3 of the full cost's share of its price") {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "sim/economics/formulas.h"
+#include "sim/economics/pricing.h"
 #include "tests/catch.h"
 #include "tests/unit/economics_support.h"
 
@@ -34,7 +35,6 @@ TEST_CASE("DeepSeek's day: cost, revenue, markup, margin and break-even price") 
   CHECK(r.cost.markup == Approx(5.455576993752297).epsilon(1e-12));
   CHECK(r.cost.margin == Approx(0.8451).epsilon(1e-4));
   CHECK(r.cost.break_even_price_factor == Approx(0.155).epsilon(1e-3));
-  CHECK(r.cost.break_even_utilisation == Approx(r.cost.break_even_price_factor).epsilon(1e-12));  // busy all the time
   CHECK(r.cost.usd_per_mtok == Approx(0.11220618556701031).epsilon(1e-12));
   CHECK(r.cost.usd_per_mtok_output_only == Approx(0.5182857142857143).epsilon(1e-12));
 }
@@ -83,13 +83,17 @@ TEST_CASE("allocation against usage cost: llm-d's example of an idle deployment"
   PoolUsage u = pool("llm-d", 1);
   u.busy_chip_seconds /= 4;
   RunRecord r = record({u}, 1'000'000, 1'000'000);
-  price_run(r, {rented(4)}, plan(1, 1, 1));
+  price_all(r, {{rented(4)}, plan(1, 1, 1), std::nullopt, std::nullopt});
+  CHECK(std::isnan(r.cost.usd_usage));  // a quarter of the time busy does not say how much more it could serve
+  test::at_load(r, 0.25);
+  price_all(r, {{rented(4)}, plan(1, 1, 1), std::nullopt, std::nullopt});
+  CHECK(r.cost.load == Approx(0.25).epsilon(1e-12));
   CHECK(r.cost.usd_total == Approx(4).epsilon(1e-12));
   CHECK(r.cost.usd_usage == Approx(1).epsilon(1e-12));
   CHECK(r.cost.utilisation_cost == Approx(0.25).epsilon(1e-12));
   CHECK(r.cost.utilisation_time == Approx(0.25).epsilon(1e-12));
   CHECK(r.cost.revenue_usd == Approx(2).epsilon(1e-12));
-  CHECK(r.cost.break_even_utilisation == Approx(0.5).epsilon(1e-12));
+  CHECK(r.cost.break_even_utilisation == Approx(0.5).epsilon(1e-9));
 }
 
 TEST_CASE("bills with cached tokens charge each class once") {
@@ -177,6 +181,7 @@ TEST_CASE("a pool that was never busy is split as the busy ones are, or evenly b
   PoolUsage idle = pool("idle", 1);
   idle.busy_chip_seconds = idle.prefill_busy_seconds = idle.decode_busy_seconds = 0;
   RunRecord r = record({pool("busy", 1, 0.25), idle}, 1'000'000, 3'000'000);
+  test::at_load(r, 0.25);
   price_run(r, {rented(4), rented(12)}, std::nullopt);
   CHECK(r.cost.usd_per_mtok_in == Approx(4).epsilon(1e-12));  // a quarter of $16
   CHECK(r.cost.usd_per_mtok_out == Approx(4).epsilon(1e-12));

@@ -42,7 +42,10 @@ std::string lacks(const std::string& message, const std::vector<std::string>& pa
 
 TokenPlan read_plan(const char* text, const std::string& llm) {
   const json plan = json::parse(text);
-  return parse_plan(JsonObject(plan, "s.json", "/plan"), llm, test::shipped_money());
+  std::vector<Assumption> assumed;
+  const MoneyCatalog money = test::shipped_money();
+  const PricePlan read = read_price_plan(JsonObject(plan, "s.json", "/plan"), {llm, money, assumed});
+  return std::get<TokenTariff>(read.terms).rates.front().prices;
 }
 
 }  // namespace

@@ -48,6 +48,15 @@ inline RunRecord record(std::vector<PoolUsage> pools, std::int64_t input, std::i
   return r;
 }
 
+/// Makes it a run of one request a second, `load` of what the factory could serve.
+inline void at_load(RunRecord& r, double load) {
+  if (r.makespan_s == 0) r.makespan_s = 3600;
+  r.arrival_span_s = r.makespan_s;
+  r.served = static_cast<std::int64_t>(r.makespan_s);
+  r.offered = r.served + 1;
+  r.capacity = {1 / load, 1.02 / load, "given"};
+}
+
 inline MoneyCatalog shipped_money() { return MoneyCatalog(TOKENFAB_SOURCE_DIR "/hwmodels"); }
 
 /// The message of the UserError that `action` throws, or "" where it throws none.

@@ -28,11 +28,10 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"reports", {"base", "sim/core"}},
     {"kernels", {}},
     {"engine", {"base", "kernels", "hwmodels", "sim/core", "sim/workload", "sim/serving", "sim/fleet"}},
-    {"calibration",
-     {"base", "kernels", "hwmodels", "sim/core", "sim/workload", "sim/serving", "sim/fleet", "engine"}},
+    {"calibration", {"base", "kernels", "hwmodels", "sim/core", "sim/workload", "sim/serving", "sim/fleet", "engine"}},
     {"cli",
-     {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet", "scenarios",
-      "audit", "reports", "kernels", "engine", "calibration"}},
+     {"base", "hwmodels", "sim/core", "sim/workload", "sim/economics", "sim/serving", "sim/fleet", "scenarios", "audit",
+      "reports", "kernels", "engine", "calibration"}},
 };
 
 std::string folder_of(const std::string& path) {

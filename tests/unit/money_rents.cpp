@@ -76,13 +76,15 @@ TEST_CASE("a spot price keeps its mean, moves with its volatility, and has a ran
 
 TEST_CASE("a commitment is paid whether used or not, and its unused hours are a line of their own") {
   // 8 chips committed for 10 h at $2, 6 held: 60 chip-hours used and 20 not.
+  RunRecord half = held(6, 10, 0.5);
+  test::at_load(half, 0.5);
   const RunRecord r =
-      priced(held(6, 10, 0.5), R"({"rent": {"kind": "reserved-1y", "usd_per_chip_hour": 2, "committed_chips": 8}})");
+      priced(half, R"({"rent": {"kind": "reserved-1y", "usd_per_chip_hour": 2, "committed_chips": 8}})");
   CHECK(r.cost.usd_total == Approx(160).epsilon(1e-12));
-  CHECK(test::account(r, "compute.rent") == Approx(120).epsilon(1e-12));
-  CHECK(test::account(r, "compute.rent.unused") == Approx(40).epsilon(1e-12));
+  CHECK(test::account(r, "compute.committed") == Approx(120).epsilon(1e-12));
+  CHECK(test::account(r, "compute.committed.unused") == Approx(40).epsilon(1e-12));
   CHECK(r.cost.detail.usd_unused == Approx(40).epsilon(1e-12));
-  CHECK(r.cost.usd_usage == Approx(60).epsilon(1e-12));  // the busy half of what was held
+  CHECK(r.cost.usd_usage == Approx(60).epsilon(1e-12));  // half of what was held, at half load
   CHECK(r.cost.utilisation_cost == Approx(60.0 / 160).epsilon(1e-12));
 }
 
@@ -116,7 +118,7 @@ TEST_CASE("capacity blocks are whole: an hour of a day costs the day") {
   const RunRecord r = priced(held(8, 25), R"({"rent": {"kind": "capacity-block"}})");
   const double price = test::shipped_money().rent("h100-sxm", "capacity-block").usd_per_chip_hour.value;
   CHECK(r.cost.usd_total == Approx(8 * 48 * price).epsilon(1e-12));
-  CHECK(test::account(r, "compute.rent.unused") == Approx(8 * 23 * price).epsilon(1e-12));
+  CHECK(test::account(r, "compute.committed.unused") == Approx(8 * 23 * price).epsilon(1e-12));
   CHECK(bill(held(8, 48), R"({"rent": "capacity-block"})").usd_total == Approx(8 * 48 * price).epsilon(1e-12));
   CHECK(bill(held(8, 48), R"({"rent": "capacity-block"})").detail.usd_unused == Approx(0).margin(1e-9));
   const char* hours = R"({"rent": {"usd_per_chip_hour": 2, "block_hours": 6}})";
@@ -131,8 +133,8 @@ TEST_CASE("what is paid upfront costs its interest") {
                                   "interest": 0.1}})";
   const RunRecord r = priced(held(1, 100), text);
   const double annuity = 3 * 0.1 / (1 - std::pow(1.1, -3));
-  CHECK(test::account(r, "compute.rent") == Approx(130).epsilon(1e-12));
-  CHECK(test::account(r, "compute.rent.upfront") == Approx(130 * 0.25 * (annuity - 1)).epsilon(1e-9));
+  CHECK(test::account(r, "compute.committed") == Approx(130).epsilon(1e-12));
+  CHECK(test::account(r, "compute.committed.upfront") == Approx(130 * 0.25 * (annuity - 1)).epsilon(1e-9));
   CHECK(bill(held(1, 100), R"({"rent": {"usd_per_chip_hour": 1.30, "upfront_share": 1}})").usd_total == Approx(130));
   // The contract's present value is the same paid either way.
   const double paid = r.cost.usd_total / 100, discounted = paid * (1 - std::pow(1.1, -3)) / 0.1;

@@ -27,7 +27,7 @@ constexpr const char* kList = R"({
     "input_cost_per_token_batches": 1.25e-06, "output_cost_per_token_batches": 7.5e-06,
     "input_cost_per_token_priority": 5e-06, "output_cost_per_token_priority": 3e-05,
     "cache_read_input_token_cost_priority": 5e-07, "litellm_provider": "someone", "max_tokens": 1000,
-    "cache_creation_input_token_cost_above_1hr": 1},
+    "cache_creation_input_token_cost_above_1hr": 1e-5},
   "writes": {"input_cost_per_token": 3e-06, "output_cost_per_token": 1.5e-05, "cache_creation_input_token_cost": 3.75e-06},
   "odd": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06, "input_cost_per_token_above_64k_tokens": 2e-06},
   "pictures": {"input_cost_per_image": 0.1}})";
@@ -92,7 +92,10 @@ TEST_CASE("a list in LiteLLM's shape becomes a tariff with tiers, long prompts a
   TokenTariff t = litellm_tariff(file.path(), "tiered", "2026-07-24");
   t.tier_of_class = {"standard", "batch", "priority", "flex"};
   const auto rates = [&](int priority, std::int64_t prompt) {
-    const TokenPlan& p = rates_for(t, priority, meter_bracket(prompt), 0).prices;
+    MeteredTokens used;
+    used.priority = priority;
+    used.bracket = meter_bracket(prompt);
+    const TokenPlan& p = rates_for(t, used).prices;
     return std::vector<double>{p.input.value, p.cached_input.value, p.output.value};
   };
   const auto close = [](const std::vector<double>& a, const std::vector<double>& b) {

@@ -28,6 +28,12 @@ Provisioned units(double count, double usd_per_hour, double tokens_per_s) {
   return t;
 }
 
+MeteredTokens used(double input, double cached, double output) {
+  MeteredTokens out;
+  out.input = input, out.cached = cached, out.output = output;
+  return out;
+}
+
 Subscription subscription(double users, double fee, double included, double overage) {
   return {users, price(fee), included, per_million(overage)};
 }
@@ -60,8 +66,8 @@ TEST_CASE("Bedrock's model unit: a 31-day month, and the tokens at which it meet
 TEST_CASE("Azure's weighted units: 1,000 input and 500 output tokens are 3,000; cached input is free") {
   Provisioned t = units(1, 1, 1);
   t.output_weight = 4;
-  CHECK(static_cast<double>(weighted(t, {0, 0, 0, 1000, 0, 500})) == 3000);
-  CHECK(static_cast<double>(weighted(t, {0, 0, 0, 1000, 600, 500})) == 2400);
+  CHECK(static_cast<double>(weighted(t, used(1000, 0, 500))) == 3000);
+  CHECK(static_cast<double>(weighted(t, used(1000, 600, 500))) == 2400);
 }
 
 TEST_CASE("provisioned throughput holds per quarter of an hour: what comes over spills or is turned away") {

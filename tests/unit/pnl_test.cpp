@@ -21,6 +21,14 @@ RunRecord deepseek_day() {
   return r;
 }
 
+/// Of a run whose every charge and cost is in proportion to its length.
+PnlSummary statement(const RunRecord& r, const Provider& p) {
+  const double factor = kHoursPerMonth * 3600 / r.makespan_s;
+  MonthAtLoad month{r.cost.revenue_usd * factor, r.cost.usd_total * factor, r.ledger};
+  for (LedgerEntry& e : month.ledger) e.usd *= factor;
+  return profit_and_loss(r, p, month);
+}
+
 Provider with_cash(double usd) {
   Provider p;
   p.cash_usd = usd;
@@ -31,7 +39,7 @@ Provider with_cash(double usd) {
 
 TEST_CASE("DeepSeek's day: cost, revenue, markup and margin as published") {
   const RunRecord r = deepseek_day();
-  const PnlSummary s = profit_and_loss(r, {});
+  const PnlSummary s = statement(r, {});
   CHECK(s.cogs_usd == Approx(87'072).epsilon(1e-9));
   CHECK(s.revenue_usd == Approx(562'100).epsilon(1e-9));
   CHECK(s.revenue_usd == Approx(562'027).epsilon(2e-4));  // published, from token counts before rounding
@@ -52,7 +60,7 @@ TEST_CASE("unpaid tokens, a marketplace and a platform's fee come off the same d
   p.marketplace_share = 0.2;
   p.platform_fee_share = 0.1;
   p.other_cogs = {{"support", 7300}};
-  const PnlSummary s = profit_and_loss(deepseek_day(), p);
+  const PnlSummary s = statement(deepseek_day(), p);
   CHECK(s.list_revenue_usd == Approx(562'100).epsilon(1e-9));
   CHECK(s.revenue_usd == Approx(140'525).epsilon(1e-9));
   CHECK(s.marketplace_usd == Approx(28'105).epsilon(1e-9));
@@ -66,7 +74,7 @@ TEST_CASE("amounts of a month are the run's times 730 hours over its length") {
   Provider p = with_cash(1e6);
   p.fixed = {{"staff", 5e7}, {"research", 1e7}};
   p.other_cogs = {{"support", 73'000}};
-  const PnlSummary s = profit_and_loss(deepseek_day(), p);
+  const PnlSummary s = statement(deepseek_day(), p);
   CHECK(s.cogs_usd_month == Approx(87'072 * 730.0 / 24 + 73'000).epsilon(1e-9));
   CHECK(s.revenue_usd_month == Approx(562'100 * 730.0 / 24).epsilon(1e-9));
   CHECK(s.net_burn_usd_month == Approx(6e7 + s.cogs_usd_month - s.revenue_usd_month).epsilon(1e-9));
@@ -77,7 +85,7 @@ TEST_CASE("ten billion tokens a day sold $3 a million below cost: $30,000 a day,
   RunRecord r = test::record({test::pool("p", 40'000)}, 5'000'000'000, 5'000'000'000);
   r.makespan_s = 86'400;
   price_run(r, {test::rented(1)}, test::plan(1, 1, 1));
-  const PnlSummary s = profit_and_loss(r, with_cash(305e6));
+  const PnlSummary s = statement(r, with_cash(305e6));
   CHECK(s.subsidy_usd_per_mtok == Approx(3).epsilon(1e-9));
   CHECK(s.loss_leader);
   CHECK(s.contribution_negative);  // rent can be given back: each token costs more than it brings
@@ -87,8 +95,8 @@ TEST_CASE("ten billion tokens a day sold $3 a million below cost: $30,000 a day,
   // Where the chips are there anyway, only what varies counts against the price.
   Provider held;
   held.variable = {"energy"};
-  CHECK_FALSE(profit_and_loss(r, held).contribution_negative);
-  CHECK(profit_and_loss(r, held).loss_leader);
+  CHECK_FALSE(statement(r, held).contribution_negative);
+  CHECK(statement(r, held).loss_leader);
 }
 
 TEST_CASE("growth shortens the runway of a loss and can end the burn of a margin") {
@@ -97,24 +105,24 @@ TEST_CASE("growth shortens the runway of a loss and can end the burn of a margin
   price_run(r, {test::rented(1)}, test::plan(1, 1, 1));
   Provider p = with_cash(10e6);
   p.growth_per_month = 0.05;
-  const PnlSummary s = profit_and_loss(r, p);
+  const PnlSummary s = statement(r, p);
   // What is lost up to then is the cash: the sum of days that each lose (1 + g) to the power of their month.
   const double day = std::pow(1.05, 24.0 / 730), days = s.runway_months * 730 / 24;
   CHECK(30'000 * (std::pow(day, days) - 1) / (day - 1) == Approx(10e6).epsilon(1e-9));
-  CHECK(s.runway_months < profit_and_loss(r, with_cash(10e6)).runway_months);
+  CHECK(s.runway_months < statement(r, with_cash(10e6)).runway_months);
 
   price_run(r, {test::rented(1)}, test::plan(5, 5, 5));  // $1 a million earned: $10,000 a day
   p.fixed = {{"staff", 400'000 * 730.0 / 24}};
-  CHECK(std::isfinite(profit_and_loss(r, p).runway_months));
+  CHECK(std::isfinite(statement(r, p).runway_months));
   p.cash_usd = 1e12;
-  CHECK(std::isinf(profit_and_loss(r, p).runway_months));  // growth overtakes the fixed costs first
+  CHECK(std::isinf(statement(r, p).runway_months));  // growth overtakes the fixed costs first
   p.growth_per_month = 0;
-  CHECK(std::isfinite(profit_and_loss(r, p).runway_months));
+  CHECK(std::isfinite(statement(r, p).runway_months));
 }
 
 TEST_CASE("a profit never ends, and without cash nothing is said") {
-  CHECK(std::isinf(profit_and_loss(deepseek_day(), with_cash(1)).runway_months));
-  CHECK(std::isnan(profit_and_loss(deepseek_day(), {}).runway_months));
+  CHECK(std::isinf(statement(deepseek_day(), with_cash(1)).runway_months));
+  CHECK(std::isnan(statement(deepseek_day(), {}).runway_months));
 }
 
 TEST_CASE("research spread over the volume: unit cost = variable + fixed / volume") {

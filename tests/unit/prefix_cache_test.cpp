@@ -58,7 +58,7 @@ TEST_CASE("at least one token of a prompt is computed, and a block that is not w
   CHECK(r.pools[0].kv_blocks == 1000);
 }
 
-TEST_CASE("without a prefix cache hashes change nothing, and cached tokens are those of the trace") {
+TEST_CASE("without a prefix cache hashes change nothing, and what a trace says was cached is not computed") {
   PrefixLoad load = in_turn(2, 2);
   load.requests[1].cached_tokens = 33;
   PoolSpec pool = caching_pool(1000);
@@ -68,7 +68,12 @@ TEST_CASE("without a prefix cache hashes change nothing, and cached tokens are t
   const RunRecord r = run_load(pool, load);
   CHECK(r.cached_tokens == 33);
   CHECK(r.pools[0].prefix_cache.empty());
-  CHECK(prefilled_tokens(r) == load.input_tokens());
+  CHECK(prefilled_tokens(r) == load.input_tokens() - 33);
+  // One token at least is computed; a policy without a cache between steps computes them all.
+  load.requests[1].cached_tokens = load.requests[1].input_tokens;
+  CHECK(run_load(pool, load).cached_tokens == load.requests[1].input_tokens - 1);
+  pool.batcher.policy = "static";
+  CHECK(run_load(pool, load).cached_tokens == 0);
 }
 
 TEST_CASE("more room in a tier never finds less, none finds nothing, enough finds all that was seen") {

@@ -170,7 +170,7 @@ TEST_CASE("files of the version before seals are read, and sealed by the first w
   CHECK(ResultsDb::open(path).load(1).study == "old");
   write_one(path, sample_record("new"));
   CHECK(value(path, "SELECT COUNT(*) FROM seal") == 2);
-  CHECK(value(path, "PRAGMA user_version") == 9);
+  CHECK(value(path, "PRAGMA user_version") == 10);
   ResultsDb both = ResultsDb::open(path);
   CHECK(both.load(1).study == "old");
   CHECK(both.load(2).study == "new");

@@ -11,13 +11,13 @@ namespace {
 
 // Every field in order: a field added to a record does not compile here until it is listed, and so stored.
 auto fields_of(const CostSummary& c) {
-  const auto& [a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, detail] = c;
-  const auto& [da, db, dc, dd, de, df, dg, unit_costs] = detail;
-  return std::tie(a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, da, db, dc, dd, de, df, dg);
+  const auto& [a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, detail] = c;
+  const auto& [da, db, dc, dd, de, df, dg, dh, di, unit_costs] = detail;
+  return std::tie(a, b, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, da, db, dc, dd, de, df, dg, dh, di);
 }
 auto fields_of(const UnitCost& cost) {
-  const auto& [a, b, c, d, e, f] = cost;
-  return std::tie(a, b, c, d, e, f);
+  const auto& [a, b, c, d, e] = cost;
+  return std::tie(a, b, c, d, e);
 }
 auto fields_of(const SeriesBin& bin) {
   const auto& [a, b, c, d, e, f, g] = bin;
@@ -48,8 +48,8 @@ auto fields_of(const LedgerEntry& entry) {
   return std::tie(a, b, c, d);
 }
 auto fields_of(const PnlSummary& pnl) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x] = pnl;
-  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x);
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z] = pnl;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
 }
 auto fields_of(const PoolFleet& fleet) {
   const auto& [a, b, c, d, e, f, g, h, i, j, k] = fleet;
@@ -71,10 +71,10 @@ void check_same(const Histogram& in, const Histogram& out) {
 void check_same(const PoolUsage& in, const PoolUsage& out) {
   const auto plain = [](const PoolUsage& pool) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
-                 ag, ah, ai, aj, ak, trust, steps, levels, looked_up, active, active_bytes] = pool;
+                 ag, ah, ai, aj, ak, al, trust, steps, levels, looked_up, active, active_bytes] = pool;
     const auto& [ta, tb, tc, td, te, tf] = trust;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    af, ag, ah, ai, aj, ak, ta, tb, tc, td, te, tf, looked_up, active, active_bytes);
+                    af, ag, ah, ai, aj, ak, al, ta, tb, tc, td, te, tf, looked_up, active, active_bytes);
   };
   CHECK((plain(in) == plain(out)));
   const auto sorted = [](std::vector<StepTimeRow> rows) {  // a table without order
@@ -86,11 +86,13 @@ void check_same(const PoolUsage& in, const PoolUsage& out) {
 }
 void check_same(const RunRecord& in, const RunRecord& out) {
   const auto plain = [](const RunRecord& record) {
-    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                 latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, pnl, provenance, error,
-                 bands, fleet, keeps, rows, spooled_rows, started, meter, spending] = record;
+    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
+                 ag, ah, ai, latency, classes, sessions, series, pools, assumptions, prices, ledger, cost, pnl,
+                 provenance, error, bands, fleet, keeps, rows, spooled_rows, started, meter, capacity, spending,
+                 price_row] = record;
+    const auto& [ca, cb, cc] = capacity;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae,
-                    provenance, error, bands.basis, started, meter, spending);
+                    af, ag, ah, ai, provenance, error, bands.basis, started, meter, spending, ca, cb, cc);
   };
   CHECK((plain(in) == plain(out)));
   for (const auto part : {&Latencies::ttft, &Latencies::tpot, &Latencies::e2e, &Latencies::queue})
@@ -152,6 +154,7 @@ TEST_CASE("a run comes back from the file as it went in") {
   in.sessions = SessionStats{9, 7, 60, 50, {}};
   for (int i = 1; i <= 7; ++i) in.sessions->duration.add(i * 1'000'000'000ll);
   in.pools.push_back(in.pools[0]);
+  in.fleet->pools.push_back(in.fleet->pools[0]);
   in.pools[1].trust = {"class defaults", "", 0, 0, 0, "not measured"};
   in.pools[1].name = "second", in.pools[1].pipeline_parallel = 4, in.pools[1].step_time.pop_back();
   write_one(path, in);

@@ -102,7 +102,8 @@ TEST_CASE("Vidur CSV") {
 
 TEST_CASE("Generic CSV and JSONL: named columns, each unit, cached tokens") {
   TraceOptions o;
-  o.columns = {"start", "in", "out", "hit", "ms"};
+  o.columns.arrival = "start", o.columns.input = "in", o.columns.output = "out";
+  o.columns.cached = "hit", o.columns.arrival_unit = "ms";
   auto t = read_text("x,start,in,out,hit\n0,1000,10,2,\n0,2500.25,30,3,20\n", o);
   CHECK(t.report.format == "csv");
   CHECK(t.batch.requests.at(1).arrival == 1'500'250'000);
@@ -117,7 +118,7 @@ TEST_CASE("Generic CSV and JSONL: named columns, each unit, cached tokens") {
   CHECK(t.batch.requests.at(1).arrival == 500'000'000);
   o.columns.arrival_unit = "minutes";
   CHECK_THROWS_WITH(read_text("start,in,out,hit\n1,1,1,1\n", o), Contains("minutes") && Contains("iso8601"));
-  o.columns = {"start", "in", "out", "", "ns"};
+  o.columns.cached = "", o.columns.arrival_unit = "ns";
   CHECK(read_text("start,in,out\n1700000000000000001,1,1\n1700000000000000003,1,1\n", o).batch.requests.at(1).arrival ==
         2);
 }

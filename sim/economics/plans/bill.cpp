@@ -34,6 +34,10 @@ void Bill::figure(const std::string& name, const std::string& unit, double value
   figures.push_back({name, unit, value});
 }
 
+void Bill::note(const std::string& text) {
+  if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(text);
+}
+
 void Bill::close() {
   long double total = 0;
   std::map<std::string, long double> open;

@@ -34,7 +34,8 @@ struct Bill {
   std::vector<BillLine> lines;
   std::vector<std::pair<std::string, Price>> prices;  // that entered it, each once
   std::vector<Figure> figures;
-  double usd = 0;  // sum of the lines
+  std::vector<std::string> notes;  // what the plan could not tell apart, or charges nothing for
+  double usd = 0;                  // sum of the lines
 
   /// A line whose list and effective amounts are what is billed.
   void charge(const std::string& account, double quantity, const std::string& unit, double amount,
@@ -46,6 +47,7 @@ struct Bill {
               double used, const std::string& unit, double use_list_usd);
   void uses(const std::string& item, const Price& price);
   void figure(const std::string& name, const std::string& unit, double value);
+  void note(const std::string& text);  // once
   /// Sums the lines into `usd`. Checks (InternalError, 1e-9) that a commitment's effective amounts are its price.
   void close();
 };

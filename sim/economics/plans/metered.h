@@ -8,9 +8,13 @@ namespace tokenfab {
 /// Tokens of one cell of the meter. Fractions occur where a plan covers part of a cell.
 struct MeteredTokens {
   std::int64_t bin = 0;
-  int priority = 0, bracket = 0;
+  int priority = 0, bracket = 0, tier = 0;
   long double input = 0, cached = 0, output = 0;
+  long double written = 0, written_hour = 0, reasoning = 0;  // as in MeterCell
   long double all() const { return input + output; }
+  void scale(long double by) {
+    for (long double* x : {&input, &cached, &output, &written, &written_hour, &reasoning}) *x *= by;
+  }
 };
 
 /// What price plans read of a run.
@@ -28,6 +32,9 @@ struct Metered {
   /// Seconds of the run that lie in this bin.
   double seconds_of(std::int64_t bin) const;
 };
+
+/// One served request, as a cell of its own.
+MeteredTokens metered(const RequestRow& row);
 
 /// A record without a meter (not made by a simulation) is one cell at the start of the clock.
 Metered metered(const RunRecord& record);

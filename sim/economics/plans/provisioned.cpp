@@ -29,9 +29,8 @@ Split split(const Provisioned& t, const Metered& used) {
     out.demand += tokens;
     out.carried += tokens * share[bin];
   }
-  const auto scale = [](MeteredTokens& c, long double by) { c.input *= by, c.cached *= by, c.output *= by; };
-  for (MeteredTokens& c : out.covered.cells) scale(c, share[c.bin]);
-  for (MeteredTokens& c : out.over.cells) scale(c, 1 - share[c.bin]);
+  for (MeteredTokens& c : out.covered.cells) c.scale(share[c.bin]);
+  for (MeteredTokens& c : out.over.cells) c.scale(1 - share[c.bin]);
   return out;
 }
 

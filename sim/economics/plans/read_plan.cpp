@@ -205,13 +205,4 @@ PricePlan read_price_plan(const JsonObject& plan, const PlanContext& context) {
   return out;
 }
 
-TokenPlan parse_plan(const JsonObject& plan, const std::string& llm, const MoneyCatalog& money) {
-  std::vector<Assumption> ignored;
-  if (!plan.has("pay_per_token")) plan.fail("pay_per_token", "is missing; only a price per token is understood here");
-  const TokenTariff tariff = read_tariff(plan, "pay_per_token", {llm, money, ignored});
-  for (const char* key : {"name", "sla"}) (void)plan.has(key);
-  plan.finish();
-  return tariff.rates.front().prices;
-}
-
 }  // namespace tokenfab

@@ -28,7 +28,4 @@ PricePlan read_price_plan(const JsonObject& plan, const PlanContext& context);
 /// The value of "pay_per_token": a provider's name, or an object.
 TokenTariff read_tariff(const JsonObject& parent, const std::string& key, const PlanContext& context);
 
-/// The base prices of a pay-per-token plan, for what needs one price per kind of token. Refuses other plans.
-TokenPlan parse_plan(const JsonObject& plan, const std::string& llm, const MoneyCatalog& money);
-
 }  // namespace tokenfab

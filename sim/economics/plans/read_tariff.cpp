@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "sim/economics/plans/read_plan.h"
 #include "sim/economics/plans/read_time.h"
+#include "sim/economics/plans/tariff_rows.h"
 
 namespace tokenfab {
 namespace {
@@ -16,59 +17,55 @@ Price price(const JsonObject& o, const std::string& key, double to_million) {
           o.string("as_of", "")};
 }
 
-/// Input, output and, where given, cached input and cache writes.
-TokenPlan prices(const JsonObject& o, double to_million) {
-  TokenPlan out;
-  out.input = price(o, "input", to_million);
-  out.output = price(o, "output", to_million);
-  out.cached_input = out.input;
-  out.cached_input.source += " (input price: no price of cached input given)";
-  if (o.has("cached_input")) out.cached_input = price(o, "cached_input", to_million);
-  if (o.has("cache_write")) out.cache_write = price(o, "cache_write", to_million);
-  return out;
+/// Input, output and, where given, the other kinds of token.
+void read_prices(const JsonObject& o, double to_million, const TariffPlace& place, TariffRows& rows) {
+  const auto take = [&](const char* key, TokenKind kind, bool wanted) {
+    if (wanted || o.has(key)) rows.set(place, kind, price(o, key, to_million));
+  };
+  take("input", TokenKind::input, true);
+  take("output", TokenKind::output, true);
+  take("cached_input", TokenKind::cached, false);
+  take("cache_write", TokenKind::write, false);
+  take("cache_write_1h", TokenKind::write_hour, false);
+  take("reasoning", TokenKind::reasoning, false);
 }
 
-TokenPlan times(TokenPlan p, double factor) {
-  for (Price* x : {&p.input, &p.cached_input, &p.output, &p.cache_write}) {
-    if (x->source.empty()) continue;
-    x->source += " x " + shortest(factor);
-    x->value *= factor;
-  }
-  return p;
-}
-
-void read_context(const JsonObject& o, double to_million, TokenTariff& t) {
+/// Whether there are any.
+bool read_context(const JsonObject& o, double to_million, const std::string& tier, TariffRows& rows) {
+  std::int32_t last = 0;
   for (const JsonObject& row : o.objects("context")) {
-    TokenRates rates{"standard", read_bracket_bound(row), false, prices(row, to_million)};
+    const std::int32_t above = read_bracket_bound(row);
+    read_prices(row, to_million, {tier, above, false}, rows);
     row.finish();
-    if (rates.above <= t.rates.back().above) row.fail("above", "must be larger than in the row before");
-    t.rates.push_back(std::move(rates));
+    if (above <= last) row.fail("above", "must be larger than in the row before");
+    last = above;
   }
+  return last > 0;
 }
 
-void read_off_peak(const JsonObject& o, double to_million, TokenTariff& t) {
-  if (!o.has("off_peak")) return;
-  if (t.rates.size() > 1) o.fail("off_peak", "cannot be combined with \"context\" prices");
+std::optional<OffPeak> read_off_peak(const JsonObject& o, double to_million, bool has_context, TariffRows& rows) {
+  if (!o.has("off_peak")) return std::nullopt;
+  if (has_context) o.fail("off_peak", "cannot be combined with \"context\" prices");
   const JsonObject row = o.object("off_peak");
-  t.off_peak = OffPeak{read_time_of_day(row, "from"), read_time_of_day(row, "to")};
-  t.rates.push_back({"standard", 0, true, prices(row, to_million)});
+  const OffPeak hours{read_time_of_day(row, "from"), read_time_of_day(row, "to")};
+  read_prices(row, to_million, {"standard", 0, true}, rows);
   row.finish();
+  return hours;
 }
 
-/// A number multiplies all standard prices; an object has prices of its own.
-void read_tiers(const JsonObject& o, double to_million, TokenTariff& t) {
+/// A number multiplies all standard prices; an object has prices of its own, and brackets.
+void read_tiers(const JsonObject& o, double to_million, TariffRows& rows) {
   const JsonObject tiers = o.object_or_empty("tiers");
-  const std::vector<TokenRates> standard = t.rates;
   for (const auto& name : tiers.keys()) {
     if (name == "standard") tiers.fail(name, "is the tier of the prices outside \"tiers\"");
-    if (!tiers.raw(name).is_number()) {
-      const JsonObject row = tiers.object(name);
-      t.rates.push_back({name, 0, false, prices(row, to_million)});
-      row.finish();
+    if (tiers.raw(name).is_number()) {
+      rows.scale_tier(name, tiers.number_in(name, 0, 1000));
       continue;
     }
-    const double factor = tiers.number_in(name, 0, 1000);
-    for (const TokenRates& r : standard) t.rates.push_back({name, r.above, r.off_peak, times(r.prices, factor)});
+    const JsonObject row = tiers.object(name);
+    read_prices(row, to_million, {name, 0, false}, rows);
+    read_context(row, to_million, name, rows);
+    row.finish();
   }
   tiers.finish();
 }
@@ -136,10 +133,13 @@ TokenTariff read_tariff(const JsonObject& parent, const std::string& key, const 
     t = listed(parent, key, o.string("provider"), o.string("llm", context.llm), o.string("as_of", ""), context.money);
   } else {
     const double to_million = o.one_of("per", {"1M", "1K"}, "1M") == "1K" ? 1000 : 1;
-    t.rates.push_back({"standard", 0, false, prices(o, to_million)});
-    read_context(o, to_million, t);
-    read_off_peak(o, to_million, t);
-    read_tiers(o, to_million, t);
+    TariffRows rows;
+    read_prices(o, to_million, {}, rows);
+    const bool has_context = read_context(o, to_million, "standard", rows);
+    const std::optional<OffPeak> hours = read_off_peak(o, to_million, has_context, rows);
+    read_tiers(o, to_million, rows);
+    t = rows.tariff();
+    t.off_peak = hours;
   }
   read_classes(o, t);
   read_volume(o, t);

@@ -8,6 +8,7 @@ void bill_revenue_share(const RevenueShare& t, const Metered& used, Bill& bill) 
   bill.charge("revenue_share", whole.usd, "USD", t.share * whole.usd,
               figure(t.share) + " of $" + figure(whole.usd) + " that the reseller takes");
   bill.prices = std::move(whole.prices);
+  bill.notes = std::move(whole.notes);
   bill.figure("reseller_usd", "USD", whole.usd - t.share * whole.usd);
 }
 

@@ -34,6 +34,7 @@ struct TokenTariff {
   int clock_start = 0;             // minute of the UTC day at the workload's time 0, on a quarter of an hour
   double cache_write_share = 0;    // of input tokens that are not cached: charged as cache writes
   std::vector<VolumeTier> volume;  // ascending
+  std::vector<std::string> notes;  // of whoever read it: what the list states and no bill can charge
 };
 
 /// When these rates hold, for listings: ", batch, off-peak"; "" for the standard ones.
@@ -41,9 +42,14 @@ std::string conditions(const TokenRates& rates);
 
 TokenTariff flat_tariff(const TokenPlan& prices);
 
-/// The rates that a request of this class and bracket, ended in this bin, is charged at. A tier that lists no price for
-/// off-peak hours or long prompts keeps its others.
-const TokenRates& rates_for(const TokenTariff& tariff, int priority, int bracket, std::int64_t bin);
+/// The rates that what was used in a cell is charged at: by the tier that the requests name, where the tariff has it,
+/// else by that of their class. A tier that lists no price for off-peak hours or long prompts keeps its others.
+const TokenRates& rates_for(const TokenTariff& tariff, const MeteredTokens& used);
+
+bool has_tier(const TokenTariff& tariff, const std::string& tier);
+
+/// The tariff for usage that states its cache writes: the declared share then no longer stands in for them.
+TokenTariff for_usage(TokenTariff tariff, const Metered& used);
 
 /// USD at list prices (no volume discount) of what a cell, or one request, used.
 long double list_usd(const TokenTariff& tariff, const MeteredTokens& used);

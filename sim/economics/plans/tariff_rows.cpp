@@ -1,0 +1,73 @@
+#include "sim/economics/plans/tariff_rows.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace tokenfab {
+namespace {
+
+const std::string kStandard = "standard";
+
+}  // namespace
+
+bool TariffRows::has(const TariffPlace& place, TokenKind kind) const {
+  const auto row = rows_.find(place);
+  return row != rows_.end() && row->second[index(kind)].has_value();
+}
+
+bool TariffRows::has_tier(const std::string& tier) const {
+  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) { return row.first.tier == tier; });
+}
+
+void TariffRows::scale_tier(const std::string& tier, double factor) {
+  const auto known = rows_;
+  for (const auto& [place, row] : known) {
+    if (place.tier != kStandard) continue;
+    Row& scaled = rows_[{tier, place.above, place.off_peak}] = row;
+    for (auto& price : scaled) {
+      if (!price) continue;
+      price->value *= factor;
+      price->source += " x " + shortest(factor);
+    }
+  }
+}
+
+const Price* TariffRows::find(const TariffPlace& place, TokenKind kind) const {
+  for (const TariffPlace& at :
+       {place, TariffPlace{kStandard, place.above, place.off_peak}, TariffPlace{kStandard, 0, false}}) {
+    const auto row = rows_.find(at);
+    if (row != rows_.end() && row->second[index(kind)]) return &*row->second[index(kind)];
+  }
+  return nullptr;
+}
+
+TokenPlan TariffRows::plan(const TariffPlace& place) const {
+  TokenPlan out;
+  for (std::size_t k = 0; k < kTokenKinds; ++k) {
+    const auto kind = static_cast<TokenKind>(k);
+    Price& price = out.at(kind);
+    if (const Price* found = find(place, kind)) price = *found;
+    else price.unit = kPerMillionTokens;
+  }
+  Price& cached = out.cached_input;
+  if (!has(place, TokenKind::cached) && (cached.source.empty() || cached.value > out.input.value)) {
+    cached = out.input;
+    cached.source += " (input price: no price of cached input given)";
+  }
+  return out;
+}
+
+TokenTariff TariffRows::tariff() const {
+  require(has({}, TokenKind::input) && has({}, TokenKind::output), "a tariff has base prices of input and output");
+  TokenTariff out;
+  out.rates.push_back({kStandard, 0, false, plan({})});
+  for (const bool standard : {true, false})
+    for (const auto& [place, row] : rows_)
+      if (place != TariffPlace{} && (place.tier == kStandard) == standard)
+        out.rates.push_back({place.tier, place.above, place.off_peak, plan(place)});
+  return out;
+}
+
+}  // namespace tokenfab
