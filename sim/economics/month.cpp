@@ -120,6 +120,10 @@ Metered extended_metered(const Metered& run, double hours) {
       out.cells.push_back(cell);
     }
   }
+  // The last repetition may be cut short, where more or less happens than in the mean.
+  const long double wanted = run.total().all() * factor, got = out.total().all();
+  if (got > 0)
+    for (MeteredTokens& c : out.cells) c.scale(wanted / got);
   return out;
 }
 
