@@ -110,7 +110,11 @@ std::vector<VolumeCurve> monthly_curves(const BreakEvenAnswer& a) {
   if (!a.api || std::isnan(a.api_usd_per_mtok)) return out;
   const FactoryMonth billed(in.at_capacity, in.record, in.supplies, a.api, std::nullopt);
   const double most = a.max_units * in.capacity.tokens_per_s * kHoursPerMonth * 3600;
-  out.push_back({"API", [billed](double tokens) { return billed.list_usd(tokens, 1); }, billed.revenue_joints(most)});
+  const double each = in.capacity.tokens_per_s * kHoursPerMonth * 3600;
+  VolumeCurve api{"API", {}, billed.revenue_joints(most)};
+  for (int n = 1; n < a.max_units; ++n) api.joints.push_back(n * each);  // where chips' time is paid, by the unit
+  api.at = [billed, each](double tokens) { return billed.list_usd(tokens, std::ceil(tokens / each * (1 - 1e-12))); };
+  out.push_back(std::move(api));
   return out;
 }
 

@@ -61,6 +61,10 @@ std::string utilisation_text(const BreakEvenAnswer& a) {
       shown("${:.4g} an hour, {} per M tokens when full", a.cost.usd_per_hour, per_million(b.full_usd_per_mtok));
   const std::string earns = per_million(a.result.net_usd_per_mtok) + " earned";
   if (a.release_idle) return shown("Utilisation: capacity is paid only while used ({}; {})\n", costs, earns);
+  if (!b.known)
+    return shown(
+        "Utilisation and volume: not known: the plan charges busy time, simulated at the run's volume only ({})\n",
+        costs);
   if (b.utilisation == 0)
     return shown("Utilisation: a {} pays for itself at any load ({}; {})\n", unit(a), costs, earns);
   if (b.utilisation <= 1)
@@ -80,6 +84,7 @@ std::string verdict(const BreakEvenAnswer& a) {
 }
 
 std::string volume_text(const BreakEvenAnswer& a) {
+  if (!a.result.known) return "";
   const RunRecord& r = a.input.record;
   const double each = static_cast<double>(r.input_served + r.output_served) / static_cast<double>(r.served);
   std::string out = shown("Volume a day, {}{}\n", a.release_idle ? "idle capacity released" : "capacity paid whole",

@@ -1,10 +1,11 @@
+#include <algorithm>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "cli/price_plans.h"
 #include "cli/shown.h"
+#include "sim/core/same_inputs.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -109,16 +110,21 @@ std::string budget_text(const RunRecord& record, const BudgetReport& b) {
 
 json compare_plans(const std::vector<RunRecord>& records, const std::vector<PlanChoice>& choices,
                    const MoneyCatalog& money) {
-  std::vector<std::string> order;
-  std::map<std::string, std::vector<const RunRecord*>> groups;
+  std::vector<std::vector<const RunRecord*>> groups;
   for (const RunRecord& r : records) {
-    auto& group = groups[r.alternative];
-    if (group.empty()) order.push_back(r.alternative);
-    group.push_back(&r);
+    auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return same_inputs(*g.front(), r); });
+    if (same == groups.end()) same = groups.insert(groups.end(), {{}});
+    same->push_back(&r);
   }
+  std::vector<std::string> names;
+  for (const auto& group : groups) names.push_back(group.front()->alternative);
+  names = distinct_names(names);
   json rows = json::array();
-  for (const auto& alternative : order)
-    for (const PlanChoice& choice : choices) rows.push_back(compared(groups[alternative], choice, money));
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    for (const PlanChoice& choice : choices) {
+      rows.push_back(compared(groups[i], choice, money));
+      rows.back()["alternative"] = names[i];
+    }
   return rows;
 }
 

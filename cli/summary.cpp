@@ -10,6 +10,7 @@
 #include "cli/pnl.h"
 #include "cli/shown.h"
 #include "cli/waterfall.h"
+#include "sim/core/same_inputs.h"
 
 namespace tokenfab::cli {
 namespace {
@@ -186,10 +187,16 @@ std::string load_note(const RunRecord& r) {
   const Capacity& c = r.capacity;
   if (!c.known())
     return c.how.empty() ? "" : shown("{}: load and break-even load: capacity not known: {}\n", r.alternative, c.how);
+  if (std::isnan(r.cost.load))
+    return shown("{}: load not known from one request; capacity {:.4g} requests/s\n", r.alternative, c.low_rps);
   std::string out = shown("{}: load {:.1f} % of capacity ({:.4g} requests/s kept, {:.4g} too much)", r.alternative,
                           100 * r.cost.load, c.low_rps, c.high_rps);
   const double at = r.cost.break_even_utilisation;
-  if (std::isnan(at)) return out + "; breaks even at no load\n";
+  const bool not_known = std::any_of(r.assumptions.begin(), r.assumptions.end(), [](const Assumption& a) {
+    return a.what == kPlanNote && a.why.starts_with("break-even at other volumes is not known");
+  });
+  if (not_known) return out + "\n";
+  if (std::isnan(at)) return out + "; does not break even, not even when full\n";
   return out +
          (at == 0 ? "; pays for itself at any load\n" : shown("; breaks even at {:.1f} % of capacity\n", 100 * at));
 }
@@ -290,7 +297,7 @@ void add_values(std::vector<double>& sums, const std::vector<Line>& lines, const
 }  // namespace
 
 void Summary::add(const RunRecord& r) {
-  if (groups_.empty() || groups_.back().first.alternative != r.alternative) {
+  if (groups_.empty() || !same_inputs(groups_.back().first, r)) {
     groups_.emplace_back().first = r;
     groups_.back().first.rows = {};
     groups_.back().first.spooled_rows.reset();
@@ -303,29 +310,38 @@ void Summary::add(const RunRecord& r) {
 }
 
 std::string Summary::text() const {
-  if (groups_.size() > kSideBySide) {
-    std::string out = comparison(groups_) + waterfall_text(waterfall(costs_));
-    for (const Group& g : groups_) out += notes(g.first);
-    out += steadiness_note(groups_);
+  std::vector<std::string> names;
+  for (const Group& g : groups_) names.push_back(g.first.alternative);
+  names = distinct_names(names);
+  std::vector<Group> groups = groups_;
+  for (std::size_t i = 0; i < groups.size(); ++i) groups[i].first.alternative = names[i];
+  return text_of(groups);
+}
+
+std::string Summary::text_of(const std::vector<Group>& groups) const {
+  if (groups.size() > kSideBySide) {
+    std::string out = comparison(groups) + waterfall_text(waterfall(costs_));
+    for (const Group& g : groups) out += notes(g.first);
+    out += steadiness_note(groups);
     return out + "Where the hardware models were calibrated, and extrapolations: --json or the report.\n";
   }
-  const RunRecord& first = groups_.front().first;
+  const RunRecord& first = groups.front().first;
   std::vector<std::vector<std::string>> table = {{first.study}};
-  for (const Group& g : groups_)
+  for (const Group& g : groups)
     table[0].push_back(g.first.alternative + (g.runs > 1 ? " (mean of " + std::to_string(g.runs) + ")" : ""));
   for (std::size_t i = 0; i < lines().size(); ++i) {
     table.push_back({lines()[i].label});
-    for (const Group& g : groups_) table.back().push_back(cell(lines()[i], g, g.sums[i]));
+    for (const Group& g : groups) table.back().push_back(cell(lines()[i], g, g.sums[i]));
   }
   std::string out = text_table(table) + waterfall_text(waterfall(costs_));
-  for (const Group& g : groups_) out += notes(g.first);
-  out += steadiness_note(groups_) + "\nCost in detail\n";
-  for (const Group& g : groups_) out += cost_detail_note(g.first);
+  for (const Group& g : groups) out += notes(g.first);
+  out += steadiness_note(groups) + "\nCost in detail\n";
+  for (const Group& g : groups) out += cost_detail_note(g.first);
   out += "\nTrust\n";
-  for (const Group& g : groups_) out += trust(g.first);
+  for (const Group& g : groups) out += trust(g.first);
   const auto defaults = std::count_if(first.assumptions.begin(), first.assumptions.end(),
                                       [](const Assumption& a) { return a.what != kExtrapolation; });
-  out += "\n" + band_notes(groups_);
+  out += "\n" + band_notes(groups);
   out += shown("{} assumptions (see --json or the report)\n", defaults);
   return out;
 }

@@ -14,7 +14,7 @@ class Summary {
   void add(const RunRecord& record);
   std::string text() const;
 
-  struct Group {  // runs in a row of one alternative
+  struct Group {  // runs in a row of the same inputs
     RunRecord first;
     int runs = 0;
     std::vector<double> sums, columns;  // by line of the table, and by column of the one for many alternatives
@@ -24,6 +24,8 @@ class Summary {
   const std::vector<TokenCost>& costs() const { return costs_; }
 
  private:
+  std::string text_of(const std::vector<Group>& groups) const;
+
   std::vector<Group> groups_;
   std::vector<TokenCost> costs_;
 };

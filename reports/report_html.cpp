@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "reports/embedded.h"
 #include "reports/report_sections.h"
+#include "sim/core/same_inputs.h"
 
 namespace tokenfab {
 namespace {
@@ -25,9 +26,8 @@ std::string label(const RunRecord& r) {
 std::vector<Group> group_runs(const std::vector<RunRecord>& runs) {
   std::vector<Group> groups;
   for (const auto& r : runs) {
-    const auto same = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
-      return g.front()->alternative == r.alternative && g.front()->sweep_point == r.sweep_point;
-    });
+    const auto same =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return same_inputs(*g.front(), r); });
     if (same == groups.end()) groups.push_back({&r});
     else same->push_back(&r);
   }
@@ -305,7 +305,14 @@ std::string report_data(const std::vector<RunRecord>& runs, const std::string& v
                         const std::vector<InfeasibleAlternative>& refused) {
   json data = {{"study", runs.empty() ? "" : runs.front().study}, {"version", version}};
   for (const auto& m : metrics()) data["metrics"].push_back({{"label", m.label}, {"unit", m.unit}});
-  for (const auto& group : group_runs(runs)) data["alternatives"].push_back(alternative(group));
+  const std::vector<Group> groups = group_runs(runs);
+  std::vector<std::string> names;
+  for (const auto& group : groups) names.push_back(label(*group.front()));
+  names = distinct_names(names);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    data["alternatives"].push_back(alternative(groups[i]));
+    data["alternatives"].back()["name"] = names[i];
+  }
   data["stack"] = stack_section(runs);
   data["infeasible"] = infeasible_section(refused);
   data["assumptions"] = json::array();

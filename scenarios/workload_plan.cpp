@@ -150,6 +150,10 @@ WorkloadPlan trace_plan(const TraceOptions& options) {
           note("trace: malformed lines skipped", report->skipped,
                report->first_skipped.empty() ? "" : "first: " + report->first_skipped.front());
           note("trace: failed requests dropped", report->failed, "the trace marks them as failed");
+          note("trace: rows with recorded cache hits", report->cached_rows,
+               std::to_string(r.cached_tokens) +
+                   " tokens of the served prompts were not computed; a pool with a prefix cache looks for itself, and "
+                   "static batching computes all");
           if (report->sorted_here) note("trace: sorted by arrival", 1, "the file was not in order of arrival");
           note("trace: repeated rows dropped", report->repeated,
                "they have the id of a row above: a response counts once, with the most tokens that a row tells");

@@ -28,9 +28,25 @@ RunRecord without_dynamic_energy(RunRecord usage) {
   return usage;
 }
 
+/// Units paid for, in the mean over the run: replicas that come and go are not there all the time.
+double paid_units(const RunRecord& r) {
+  const PoolUsage& u = r.pools.front();
+  const double whole = u.replicas > 0 ? u.chips * r.makespan_s : 0;
+  return r.pools.size() == 1 && whole > 0 ? u.replicas * u.paid_chip_seconds / whole : 1;
+}
+
 /// USD an hour of one unit, at the run's load.
 double hourly(const RunRecord& usage, const std::vector<Supply>& supplies) {
-  return bill(usage, supplies) / (usage.makespan_s / 3600 * growth_units(usage));
+  return bill(usage, supplies) / (usage.makespan_s / 3600 * paid_units(usage));
+}
+
+/// Whether what the plan charges at another volume than the run's follows from the run: busy time does not, since a
+/// batch that holds more is busy no longer.
+bool follows_from_run(const PricePlan& plan) {
+  if (const auto* c = std::get_if<ChipTime>(&plan.terms)) return c->idle;
+  if (const auto* s = std::get_if<RevenueShare>(&plan.terms)) return follows_from_run(*s->of);
+  if (const auto* f = std::get_if<FreeTier>(&plan.terms)) return follows_from_run(*f->paid);
+  return true;
 }
 
 /// Of a plan whose bill hangs on the hour of the day, or on each quarter of an hour.
@@ -63,7 +79,7 @@ std::vector<double> plan_joints(const PricePlan& plan, double most) {
 /// Usage of one unit over a month, without what its tokens add to energy.
 RunRecord idle_unit(const RunRecord& usage) {
   RunRecord out = extended_usage(without_dynamic_energy(usage), kHoursPerMonth);
-  const double units = growth_units(usage);
+  const double units = paid_units(usage);
   for (PoolUsage& u : out.pools) {
     u.paid_chip_seconds /= units;
     u.idle_energy_j /= units;
@@ -165,6 +181,8 @@ double FactoryMonth::list_usd(double tokens, double units) const {
 
 double FactoryMonth::net_usd(double tokens, double units) const { return list_usd(tokens, units) * kept_; }
 
+bool FactoryMonth::known_at_any_volume() const { return !plan_ || follows_from_run(*plan_); }
+
 std::vector<double> FactoryMonth::revenue_joints(double most) const {
   return plan_ ? plan_joints(*plan_, most) : std::vector<double>{};
 }
@@ -196,7 +214,7 @@ VolumeCurve a_day(const VolumeCurve& month) {
 }  // namespace
 
 double break_even_factor(const RunRecord& run, const FactoryMonth& month) {
-  const double tokens = tokens_a_month(run), units = growth_units(run);
+  const double tokens = tokens_a_month(run), units = paid_units(run);
   const double net = month.net_usd(tokens, units);
   return net > 0 ? (month.compute_usd(tokens, units) + month.fixed_usd()) / net : kNone;
 }
@@ -206,7 +224,7 @@ double break_even_load(const FactoryMonth& month, double units, double tokens_pe
                             month.revenue_joints(tokens_per_month)};
   const VolumeCurve cost{
       "cost", [&](double tokens) { return month.compute_usd(tokens, units) + month.fixed_usd(); }, {}};
-  if (!month.has_plan()) return kNone;
+  if (!month.has_plan() || !month.known_at_any_volume()) return kNone;
   const auto crossings = curve_crossings(revenue, cost, tokens_per_month);
   if (crossings.empty()) return starts_above(revenue, cost, tokens_per_month) ? 0 : kNone;
   return crossings.back().above ? crossings.back().tokens / tokens_per_month : kNone;
@@ -225,7 +243,7 @@ VolumeCurve monthly_curve(const std::string& name, const FactoryMonth& month, co
 BreakEven break_even(const RunRecord& run, const FactoryMonth& month, const UnitCapacity& capacity, int max_units,
                      bool release_idle) {
   BreakEven b;
-  const double volume = tokens_a_month(run), units = growth_units(run);
+  const double volume = tokens_a_month(run), units = paid_units(run);
   b.price_factor = break_even_factor(run, month);
   b.list_usd_per_mtok = volume > 0 ? month.list_usd(volume, units) / volume * 1e6 : kNone;
   b.net_usd_per_mtok = volume > 0 ? month.net_usd(volume, units) / volume * 1e6 : kNone;
@@ -245,7 +263,8 @@ BreakEven break_even(const RunRecord& run, const FactoryMonth& month, const Unit
                        return month.net_usd(tokens, units_for(tokens, each, release_idle));
                      },
                      month.revenue_joints(max_units * each)});
-  if (!month.has_plan() || std::isnan(b.net_usd_per_mtok)) return b;
+  b.known = month.known_at_any_volume();
+  if (!month.has_plan() || !b.known || std::isnan(b.net_usd_per_mtok)) return b;
   const double full_net = month.net_usd(each, 1);
   b.price_factor_at_capacity = full_net > 0 ? month.compute_usd(each, 1) / full_net : kNone;
   const VolumeCurve unit_revenue{"revenue", [&](double tokens) { return month.net_usd(tokens, 1); },

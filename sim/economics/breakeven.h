@@ -51,6 +51,7 @@ class FactoryMonth {
   double net_usd(double tokens, double units) const;      // of that, what is paid and kept
   std::vector<double> revenue_joints(double most) const;  // volumes at which the plan bends or jumps
   bool has_plan() const { return plan_.has_value(); }
+  bool known_at_any_volume() const;  // busy time, where a plan charges it, is known at the mix's own volume only
 
  private:
   double held_usd(double units) const;
@@ -71,6 +72,7 @@ struct BreakEven {
   double utilisation = 0;               // of one unit's capacity, at which it pays for itself; NaN: at none
   std::vector<CurveCrossing> volumes;   // tokens a day; above: profit begins
   bool profit_from_start = false;       // at the smallest volume
+  bool known = true;                    // false: what the plan charges at other volumes is not known
   double list_usd_per_mtok = 0, net_usd_per_mtok = 0;  // charged; paid and kept, at the run's volume
   double fixed_usd_per_month = 0, committed_usd_per_month = 0;
   VolumeCurve revenue, cost;  // a day

@@ -150,7 +150,8 @@ Metered month_of(const Customer& c, double scale) {
 Bill monthly_bill(const Customer& c, const PricePlan& plan, double scale) { return bill_of(plan, month_of(c, scale)); }
 
 double interaction_usd(const Customer& c, const PricePlan& plan, double scale) {
-  return monthly_bill(c, plan, scale).usd / c.interactions_per_month;
+  const Bill bill = monthly_bill(c, plan, scale);
+  return bill.usd / (c.interactions_per_month * (1 - bill.turned_away));
 }
 
 UnitEconomics unit_economics(const Customer& c, double token_usd) {

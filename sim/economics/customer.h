@@ -61,7 +61,7 @@ struct UnitEconomics {
 Metered month_of(const Customer& customer, double scale = 1);
 /// The bill of that month.
 Bill monthly_bill(const Customer& customer, const PricePlan& plan, double scale = 1);
-/// Its USD per interaction: what an interaction's tokens cost, fees and discounts of the month spread over all.
+/// Its USD per interaction that is served: fees and discounts of the month spread over all, none over what is refused.
 double interaction_usd(const Customer& customer, const PricePlan& plan, double scale = 1);
 UnitEconomics unit_economics(const Customer& customer, double token_usd_per_interaction);
 

@@ -104,8 +104,9 @@ PnlSummary profit_and_loss(const RunRecord& r, const Provider& provider, const M
     s.runway_months = kNone;
     return s;
   }
-  // Costs that do not grow with the volume: fixed ones, and other cost of revenue.
-  const double steady = s.fixed_usd_month + sum(provider.other_cogs);
+  // Costs that do not grow with the volume: fixed ones, other cost of revenue, and compute that is owed in any case.
+  const double owed = month.compute_usd - variable_compute(month.ledger, provider);
+  const double steady = s.fixed_usd_month + other + owed * fee;
   s.runway_months =
       runway_days(provider.cash_usd, (s.net_burn_usd_month - steady) / kDaysPerMonth, steady / kDaysPerMonth,
                   std::expm1(std::log1p(provider.growth_per_month) / kDaysPerMonth)) /

@@ -53,8 +53,10 @@ std::optional<Bill> price_all(RunRecord& r, const Pricing& pricing) {
   r.pnl.reset();
   if (pricing.provider) {
     r.pnl = profit_and_loss(r, *pricing.provider, month_at_load(r, pricing.supplies, pricing.plan));
-    if (pricing.plan) r.cost.break_even_price_factor = r.pnl->break_even_price_factor;
   }
+  if (pricing.plan && r.makespan_s > 0)
+    r.cost.break_even_price_factor =
+        break_even_factor(r, FactoryMonth(r, r, pricing.supplies, pricing.plan, pricing.provider));
   r.cost.break_even_utilisation = load_to_break_even(r, pricing);
   price_tasks(r, pricing.quality);
   set_row_prices(r, pricing.plan);

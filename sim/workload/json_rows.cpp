@@ -1,5 +1,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/escape.h"
@@ -80,6 +81,9 @@ class JsonlParser final : public RowParser {
  public:
   JsonlParser(std::string_view first_line, const TraceColumns& columns)
       : columns_(columns), unit_(time_unit(columns.arrival_unit)) {
+    for (const std::string* name :
+         {&columns_.cached, &columns_.written, &columns_.reasoning, &columns_.service_tier, &columns_.id})
+      if (!name->empty()) unseen_.insert(*name);
     if (!try_parse_json(first_line, object_) || !object_.is_object()) return;  // a bad line as any other
     for (const std::string& name : {columns.arrival, columns.input, columns.output}) check_column(name);
   }
@@ -92,17 +96,20 @@ class JsonlParser final : public RowParser {
            part(columns_.reasoning, row.reasoning, why) && facts(row, why);
   }
 
+  std::vector<std::string> never_seen() const override { return {unseen_.begin(), unseen_.end()}; }
+
  private:
   /// The field where it is there, and is not null.
-  const json* optional(const std::string& name) const {
+  const json* optional(const std::string& name) {
     const json* field = name.empty() ? nullptr : json_field(object_, name);
+    if (field) unseen_.erase(name);
     return field && !field->is_null() ? field : nullptr;
   }
-  bool part(const std::string& name, std::int64_t& out, std::string& why) const {
+  bool part(const std::string& name, std::int64_t& out, std::string& why) {
     out = 0;
     return !optional(name) || json_tokens(object_, name, 0, out, why);
   }
-  bool facts(TraceRow& row, std::string& why) const {
+  bool facts(TraceRow& row, std::string& why) {
     const auto text = [](const json& field) { return field.is_string() ? field.get<std::string>() : field.dump(); };
     const json* id = optional(columns_.id);
     const json* tier = optional(columns_.service_tier);
@@ -123,6 +130,7 @@ class JsonlParser final : public RowParser {
   }
 
   TraceColumns columns_;
+  std::set<std::string> unseen_;
   TimeUnit unit_;
   json object_;
 };

@@ -22,6 +22,7 @@ struct TraceRow {
   std::vector<std::uint64_t> hashes;
 };
 
+/// 0 for an empty id: none.
 std::uint64_t response_key(std::string_view id);
 /// A tier's name as its number; false with the reason where it is not known.
 bool read_service_tier(std::string_view text, std::uint8_t& tier, std::string& why);
@@ -32,6 +33,8 @@ class RowParser {
   /// Errors: false with the reason (one clause, no position) for a malformed line; UserError, without a position as
   /// well, for a trace that cannot be replayed at all.
   virtual bool parse(std::string_view line, TraceRow& row, std::string& why) = 0;
+  /// Columns that were asked for and that no row so far has had.
+  virtual std::vector<std::string> never_seen() const { return {}; }
   /// The first line names columns and is no row.
   virtual bool has_header() const { return false; }
 };

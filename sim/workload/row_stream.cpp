@@ -1,6 +1,7 @@
 #include "sim/workload/row_stream.h"
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/text.h"
 #include "sim/workload/fields.h"
 
@@ -78,6 +79,8 @@ void RowStream::note_bad(const std::string& why) {
 void RowStream::finish_pass() {
   if (!first_pass_) return;
   report_->lines = input_.line_number();
+  if (const auto unseen = parser_->never_seen(); bad_ == 0 && !unseen.empty() && report_->requests > 0)
+    throw UserError(options_.path + ": no row has a field \"" + one_line(unseen.front(), 60) + "\"");
   if (bad_ == 0) return;
   std::string more;
   if (bad_ >= kBadLimit) more = " (and " + grouped(kBadLimit - 1) + " or more other malformed lines";

@@ -12,6 +12,7 @@ namespace tokenfab {
 using nlohmann::json;
 
 std::uint64_t response_key(std::string_view id) {
+  if (id.empty()) return 0;
   std::uint64_t hash = 0xCBF29CE484222325u;  // FNV-1a, 64 bits
   for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
   return hash == 0 ? 1 : hash;
@@ -60,14 +61,15 @@ struct Usage {
   bool details = false;  // the parts stand in *_tokens_details
 };
 
-/// total_tokens tells where it is there. Else a prompt count, or one whose parts stand in its details, holds its parts;
-/// input_tokens beside cache_* leave them out (Anthropic).
+/// A count whose parts stand in its details holds them. Else total_tokens tells where it is there; else a prompt count
+/// holds its parts, and input_tokens beside cache_* leave them out (Anthropic).
 bool contains_cache(const Usage& u) {
   const std::int64_t parts = u.read + u.written;
+  if (u.details) return true;
   if (parts > u.input) return false;
   if (u.total == u.input + u.output) return true;
   if (u.total == u.input + u.output + parts) return false;
-  return u.details || std::string_view(u.input_name) == "prompt_tokens";
+  return std::string_view(u.input_name) == "prompt_tokens";
 }
 
 /// Logged API responses: the response itself, or wrapped as {"response": …} or {"response": {"body": …}}. Token
@@ -145,6 +147,19 @@ class UsageParser final : public RowParser {
         !told({"ephemeral_5m_input_tokens"}, {writes, in}, short_lived, why) ||
         !told({"reasoning_tokens"}, {&object, out}, u.reasoning, why))
       return false;
+    std::int64_t miss = 0;
+    const bool has_miss = member(&object, "prompt_cache_miss_tokens") != nullptr;
+    if (!told({"prompt_cache_miss_tokens"}, {&object}, miss, why)) return false;
+    if (has_miss && u.read + miss != u.input) {
+      why = "prompt_cache_hit_tokens " + std::to_string(u.read) + " and prompt_cache_miss_tokens " +
+            std::to_string(miss) + " are not the " + std::to_string(u.input) + " of the prompt";
+      return false;
+    }
+    if (u.written > 0 && u.written_hour + short_lived > u.written) {
+      why = "cache_creation holds " + std::to_string(u.written_hour + short_lived) + " tokens, more than the " +
+            std::to_string(u.written) + " that were written";
+      return false;
+    }
     u.written = std::max(u.written, u.written_hour + short_lived);
     if (u.reasoning <= u.output) return true;
     why = "reasoning_tokens " + std::to_string(u.reasoning) + " are more than the output of " +
@@ -174,8 +189,8 @@ class UsageParser final : public RowParser {
     row.tier = 0;
     row.response = 0;
     for (const json* layer : layers) {
-      if (const json* id = member(layer, "id"); id && id->is_string())
-        row.response = response_key(id->get_ref<const std::string&>());
+      if (const json* id = member(layer, "id"); id && (id->is_string() || id->is_number()))
+        row.response = response_key(id->is_string() ? id->get_ref<const std::string&>() : id->dump());
       for (const json* at : {member(layer, "service_tier"), member(member(layer, "usage"), "service_tier")})
         if (at && !read_tier(*at, row.tier, why)) return false;
     }

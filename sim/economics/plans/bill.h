@@ -36,6 +36,7 @@ struct Bill {
   std::vector<Figure> figures;
   std::vector<std::string> notes;  // what the plan could not tell apart, or charges nothing for
   double usd = 0;                  // sum of the lines
+  double turned_away = 0;          // share of the tokens that the plan would not carry: they are in no line
 
   /// A line whose list and effective amounts are what is billed.
   void charge(const std::string& account, double quantity, const std::string& unit, double amount,

@@ -12,6 +12,8 @@ void bill_chip_time(const ChipTime& t, const Metered& used, Bill& bill) {
   add("chip_time", running, t.idle ? " paid" : " busy");
   if (t.boot_s > 0) add("boot", t.boot_s * used.chips, " boot");
   bill.uses("price of a chip-second", t.usd_per_chip_second);
+  if (!t.idle)
+    bill.note("break-even at other volumes is not known: busy time, which is charged, was simulated at this one only");
 }
 
 }  // namespace tokenfab

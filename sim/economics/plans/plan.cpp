@@ -19,11 +19,53 @@ void add(const RevenueShare& t, const Metered& used, Bill& bill) { bill_revenue_
 void add(const FreeTier& t, const Metered& used, Bill& bill) { bill_free_tier(t, used, bill); }
 void add(const FixedOutput& t, const Metered& used, Bill& bill) { bill_fixed_output(t, used, bill); }
 
-void credit(const SlaRule& rule, const RunRecord& record, double bill_usd, Bill& bill) {
-  const double missed = missed_share(rule, record), usd = -rule.credit * missed * bill_usd;
+void credit(const SlaRule& rule, double missed, double bill_usd, Bill& bill) {
+  const double usd = -rule.credit * missed * bill_usd;
   bill.lines.push_back({"sla_credit", Charge::credit, missed, "1", usd, usd, usd, "",
                         figure(missed) + " of the time below " + figure(rule.at_least) + ", " + figure(rule.credit) +
                             " of its bill back"});
+}
+
+struct Quarter {
+  double seconds = 0;
+  std::int64_t served = 0, good = 0, all = 0;
+};
+
+/// The run's quarters of an hour that had requests.
+std::vector<Quarter> quarters(const RunRecord& record) {
+  std::map<std::int64_t, Quarter> bins;
+  for (const MeterCell& c : record.meter) {
+    Quarter& q = bins[c.bin];
+    q.served += c.served, q.good += c.good, q.all += c.served + c.rejected;
+  }
+  const Metered used = metered(record);
+  std::vector<Quarter> out;
+  for (auto& [bin, q] : bins) {
+    q.seconds = used.seconds_of(bin);
+    out.push_back(q);
+  }
+  return out;
+}
+
+bool misses(const SlaRule& rule, const Quarter& q) {
+  const std::int64_t met = rule.objective == SlaRule::Objective::good ? q.good : q.served;
+  return static_cast<double>(met) < rule.at_least * static_cast<double>(q.all);
+}
+
+/// Share of the time that each rule gives its credit for: where several are missed the one with the highest, as clouds
+/// grant it, and of equal ones the first.
+std::vector<double> credited_shares(const std::vector<SlaRule>& rules, const RunRecord& record) {
+  std::vector<double> out(rules.size(), 0.0);
+  double whole = 0;
+  for (const Quarter& q : quarters(record)) {
+    whole += q.seconds;
+    const SlaRule* best = nullptr;
+    for (const SlaRule& rule : rules)
+      if (misses(rule, q) && (!best || rule.credit > best->credit)) best = &rule;
+    if (best) out[static_cast<std::size_t>(best - rules.data())] += q.seconds;
+  }
+  for (double& share : out) share = whole > 0 ? share / whole : 0;
+  return out;
 }
 
 }  // namespace
@@ -33,35 +75,25 @@ Bill bill_of(const PricePlan& plan, const Metered& used) {
   std::visit([&](const auto& terms) { add(terms, used, bill); }, plan.terms);
   bill.close();
   const auto tokens = static_cast<double>(used.total().all());
-  const double none = std::numeric_limits<double>::quiet_NaN();
-  bill.figure("usd_per_mtok", kPerMillionTokens, tokens > 0 ? bill.usd / tokens * 1e6 : none);
+  const double none = std::numeric_limits<double>::quiet_NaN(), billed = tokens * (1 - bill.turned_away);
+  bill.figure("usd_per_mtok", kPerMillionTokens, billed > 0 ? bill.usd / billed * 1e6 : none);
   return bill;
 }
 
 Bill bill_of(const PricePlan& plan, const RunRecord& record) {
   Bill bill = bill_of(plan, metered(record));
   const double before = bill.usd;
-  for (const SlaRule& rule : plan.sla) credit(rule, record, before, bill);
+  const std::vector<double> missed = credited_shares(plan.sla, record);
+  for (std::size_t i = 0; i < plan.sla.size(); ++i) credit(plan.sla[i], missed[i], before, bill);
   if (!plan.sla.empty()) bill.close();
   return bill;
 }
 
 double missed_share(const SlaRule& rule, const RunRecord& record) {
-  struct Counts {
-    std::int64_t met = 0, all = 0;
-  };
-  std::map<std::int64_t, Counts> bins;
-  for (const MeterCell& c : record.meter) {
-    Counts& b = bins[c.bin];
-    b.met += rule.objective == SlaRule::Objective::good ? c.good : c.served;
-    b.all += c.served + c.rejected;
-  }
-  const Metered used = metered(record);
   double missed = 0, whole = 0;
-  for (const auto& [bin, n] : bins) {
-    const double seconds = used.seconds_of(bin);
-    whole += seconds;
-    if (static_cast<double>(n.met) < rule.at_least * static_cast<double>(n.all)) missed += seconds;
+  for (const Quarter& q : quarters(record)) {
+    whole += q.seconds;
+    if (misses(rule, q)) missed += q.seconds;
   }
   return whole > 0 ? missed / whole : 0;
 }

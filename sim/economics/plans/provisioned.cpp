@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -59,6 +60,10 @@ void bill_provisioned(const Provisioned& t, const Metered& used, Bill& bill) {
   if (t.on_demand) bill_tokens(*t.on_demand, s.over, bill);
   const auto over = s.demand > 0 ? static_cast<double>((s.demand - s.carried) / s.demand) : 0;
   bill.figure(t.on_demand ? "spilled_share" : "turned_away_share", "1", over);
+  if (!t.on_demand && over > 0) {
+    bill.turned_away = over;
+    bill.note(figure(std::round(over * 1e4) / 100) + " % of the tokens are turned away: the units do not carry them");
+  }
   bill.figure("capacity_used", "1", capacity > 0 ? carried / capacity : kNone);
   if (!t.on_demand) return;
   long double tokens = 0, usd = 0;
