@@ -94,15 +94,20 @@ json budget_json(const BudgetReport& b) {
   return {{"usd_per_month", b.budget_usd},
           {"spent_usd", b.spent_usd},
           {"alerts", alerts},
-          {"month_usd", {{"low", b.month.low}, {"middle", b.month.middle}, {"high", b.month.high}}},
+          {"month_usd",
+           {{"low", number(b.month.low)},
+            {"middle", number(b.month.middle)},
+            {"high", number(b.month.high)},
+            {"why_no_band", b.month.why_no_band.empty() ? json(nullptr) : json(b.month.why_no_band)}}},
           {"reached_after_hours", hours(b.cap_hours)}};
 }
 
 std::string budget_text(const RunRecord& record, const BudgetReport& b) {
-  std::string out = shown(
-      "\nBudget of {}: ${:.6g} a month, ${:.6g} spent; a month like this run ${:.6g} (90 % band {:.6g}-{:.6g}), {}\n",
-      record.alternative, b.budget_usd, b.spent_usd, b.month.middle, b.month.low, b.month.high,
-      b.cap_hours ? shown("budget reached after {:.4g} h", *b.cap_hours) : "within budget");
+  std::string out = shown("\nBudget of {}: ${:.6g} a month, ${:.6g} spent; a month like this run ${:.6g} ({}), {}\n",
+                          record.alternative, b.budget_usd, b.spent_usd, b.month.middle,
+                          b.month.why_no_band.empty() ? shown("90 % band {:.6g}-{:.6g}", b.month.low, b.month.high)
+                                                      : "no band: " + b.month.why_no_band,
+                          b.cap_hours ? shown("budget reached after {:.4g} h", *b.cap_hours) : "within budget");
   for (const BudgetAlert& a : b.alerts)
     if (a.hours) out += shown("{:.0f} % used after {:.4g} h\n", 100 * a.share, *a.hours);
   return out;

@@ -1,55 +1,93 @@
 #include "sim/economics/budget.h"
 
 #include <algorithm>
+#include <array>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/error.h"
-#include "base/rng.h"
 #include "sim/economics/formulas.h"
 
 namespace tokenfab {
 namespace {
 
-constexpr double kLevel = 0.9, kBinHours = 0.25, kDayBins = 96;
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kBinHours = 0.25;
+constexpr std::size_t kDayBins = 96;
 
-/// Sums of all circular blocks of this length.
-std::vector<double> block_sums(std::span<const double> x, std::size_t block) {
-  std::vector<double> out(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i)
-    for (std::size_t k = 0; k < block; ++k) out[i] += x[(i + k) % x.size()];
+/// Quantile of Student's t.
+double student(double degrees, double probability) {
+  return boost::math::quantile(boost::math::students_t(degrees), probability);
+}
+
+std::vector<double> day_sums(std::span<const double> seen) {
+  std::vector<double> out(seen.size() / kDayBins);
+  for (std::size_t d = 0; d < out.size(); ++d)
+    for (std::size_t i = 0; i < kDayBins; ++i) out[d] += seen[d * kDayBins + i];
   return out;
 }
 
-/// A day where the series holds several, else the cube root rule of the block bootstrap, and at least an hour.
-std::size_t block_of(std::size_t bins) {
-  const auto n = static_cast<double>(bins);
-  const double block = n >= 4 * kDayBins ? kDayBins : std::max(4.0, std::ceil(std::cbrt(n)));
-  return std::min(bins, static_cast<std::size_t>(block));
+/// Of the bins from the end of `seen` to `bins`, each as the mean of those of its time of the day so far.
+double rest_by_hour(std::span<const double> seen, std::size_t bins) {
+  std::array<double, kDayBins> sums{}, counts{};
+  for (std::size_t i = 0; i < seen.size(); ++i) sums[i % kDayBins] += seen[i], ++counts[i % kDayBins];
+  double out = 0;
+  for (std::size_t i = seen.size(); i < bins; ++i) out += sums[i % kDayBins] / counts[i % kDayBins];
+  return out;
+}
+
+/// Squares around a mean, and around a line through (day, sum).
+struct Spread {
+  double mean = 0, squares = 0, slope = 0, left = 0, xx = 0;
+};
+
+Spread spread_of(const std::vector<double>& days) {
+  Spread s;
+  const auto n = static_cast<double>(days.size());
+  s.mean = std::accumulate(days.begin(), days.end(), 0.0) / n;
+  double xy = 0;
+  for (std::size_t i = 0; i < days.size(); ++i) {
+    const double x = static_cast<double>(i) - (n - 1) / 2, y = days[i] - s.mean;
+    s.squares += y * y, s.xx += x * x, xy += x * y;
+  }
+  s.slope = xy / s.xx;
+  s.left = std::max(0.0, s.squares - s.slope * xy);
+  return s;
+}
+
+/// Whether the days rise or fall beyond what chance makes of equal ones.
+bool has_trend(const Spread& s, double n) {
+  const double error = std::sqrt(s.left / (n - 2) / s.xx);
+  return std::fabs(s.slope) > student(n - 2, 0.95) * error + 1e-12 * std::fabs(s.mean);
 }
 
 }  // namespace
 
-Forecast forecast_sum(std::span<const double> seen, std::size_t more, std::size_t block, double level,
-                      std::uint64_t seed, int draws) {
-  require(!seen.empty() && block >= 1 && block <= seen.size() && draws > 1, "a forecast is made from a series");
-  const double sum = std::accumulate(seen.begin(), seen.end(), 0.0), mean = sum / static_cast<double>(seen.size());
-  const auto sums = block_sums(seen, block), ones = block_sums(seen, 1);
-  RandomStream random(seed, 0, StreamPurpose::prediction);
-  const auto draw = [&](std::size_t bins) {
-    double total = 0;
-    for (; bins >= block; bins -= block) total += sums[random.below(sums.size())];
-    for (std::size_t at = random.below(ones.size()); bins > 0; --bins, ++at) total += ones[at % ones.size()];
-    return total;
-  };
-  std::vector<double> totals;
-  for (int i = 0; i < draws; ++i) {
-    const double error = mean - draw(seen.size()) / static_cast<double>(seen.size());
-    totals.push_back(sum + draw(more) + error * static_cast<double>(more));
+MonthForecast forecast_month(std::span<const double> seen) {
+  require(!seen.empty(), "a forecast is made from a series");
+  const double sum = std::accumulate(seen.begin(), seen.end(), 0.0);
+  const double bins = kHoursPerMonth / kBinHours, had = static_cast<double>(seen.size());
+  MonthForecast out;
+  out.middle = sum * std::max(1.0, bins / had);
+  out.low = out.high = kNone;
+  const std::vector<double> days = day_sums(seen);
+  const auto n = static_cast<double>(days.size());
+  if (days.size() < kFewestDays) {
+    out.why_no_band = std::to_string(kFewestDays) + " whole days would be needed";
+    return out;
   }
-  std::sort(totals.begin(), totals.end());
-  const auto at = [&](double p) { return totals[static_cast<std::size_t>(p * static_cast<double>(draws - 1))]; };
-  return {std::max(sum, at((1 - level) / 2)), sum + mean * static_cast<double>(more), at((1 + level) / 2)};
+  out.middle = sum + rest_by_hour(seen, static_cast<std::size_t>(bins));
+  const Spread s = spread_of(days);
+  if (has_trend(s, n)) {
+    out.why_no_band = "the days rise or fall: a month like the mean so far is no forecast";
+    return out;
+  }
+  const double more = std::max(0.0, (bins - had) / static_cast<double>(kDayBins));
+  const double half = student(n - 1, 0.95) * std::sqrt(s.squares / (n - 1) * (more + more * more / n));
+  out.low = std::max(sum, out.middle - half), out.high = out.middle + half;
+  return out;
 }
 
 std::vector<double> spend_series(const TokenTariff& tariff, const Metered& used) {
@@ -81,10 +119,11 @@ BudgetReport judge_budget(double usd, std::span<const double> alert_shares, cons
     if (!out.cap_hours && out.spent_usd >= usd) out.cap_hours = hours;
   }
   const double hours = std::min(record.makespan_s / 3600, kHoursPerMonth), per_hour = out.spent_usd / hours;
-  const auto whole =
-      std::max<std::size_t>(1, static_cast<std::size_t>(hours / kBinHours));  // the last may be cut short
-  const std::span<const double> seen(series.data(), std::min(whole, series.size()));
-  out.month = forecast_sum(seen, month_bins - seen.size(), block_of(seen.size()), kLevel, record.seed);
+  const auto whole = static_cast<std::size_t>(hours / kBinHours);  // the last may be cut short
+  if (whole > 0) out.month = forecast_month({series.data(), std::min(whole, series.size())});
+  else out.month.low = out.month.high = kNone, out.month.why_no_band = "it is shorter than a quarter of an hour";
+  if (!(out.month.middle > 0) || whole < kDayBins)
+    out.month.middle = std::max(out.spent_usd, per_hour * kHoursPerMonth);
   if (!out.cap_hours && per_hour > 0 && per_hour * kHoursPerMonth >= usd) out.cap_hours = usd / per_hour;
   return out;
 }

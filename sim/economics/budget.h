@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "sim/economics/plans/plan.h"
@@ -14,12 +15,17 @@ struct Forecast {
   double low = 0, middle = 0, high = 0;
 };
 
-/// The sum of `seen` and of `more` further bins like them, and the range that holds it with probability `level`. A
-/// circular block bootstrap: further bins are drawn in blocks of `block` neighbours, and the error of the mean of what
-/// was seen is drawn with as many blocks as it has; quantiles of `draws` repetitions. Deterministic.
-/// `block`: longer than what ties neighbours together (bursts, a day). seen not empty, 1 <= block <= seen.
-Forecast forecast_sum(std::span<const double> seen, std::size_t more, std::size_t block, double level,
-                      std::uint64_t seed, int draws = 2000);
+/// A month's spending from its first hours.
+struct MonthForecast : Forecast {
+  std::string why_no_band;  // empty: low to high holds the month's sum nine times of ten
+};
+
+/// The month's sum from `seen`, sums of its first whole quarters of an hour: middle, the same on, from a week on at
+/// each time of the day. The band is Student's prediction interval over whole days: the spread between days, with the
+/// error of their mean. It applies to days that differ at random: there is none (low and high NaN, and why) with fewer
+/// than kFewestDays, or where a line through them rises or falls beyond chance (two-sided 10 %).
+MonthForecast forecast_month(std::span<const double> seen);
+inline constexpr std::size_t kFewestDays = 7;
 
 /// When a share of the budget was used up.
 struct BudgetAlert {
@@ -30,7 +36,7 @@ struct BudgetAlert {
 struct BudgetReport {
   double budget_usd = 0, spent_usd = 0;
   std::vector<BudgetAlert> alerts;
-  Forecast month;                   // of a month that goes on as the run did
+  MonthForecast month;              // of a month that goes on as the run did
   std::optional<double> cap_hours;  // when the run, or its mean rate, reaches the budget; none: not in the month
 };
 

@@ -76,6 +76,17 @@ TEST_CASE("price --compare has a row per plan, with the risk of a loss over repl
   CHECK_THAT(study.tokenfab("price r.db --compare own,groq").out, Catch::Contains("USD per M tokens"));
 }
 
+TEST_CASE("runs of different inputs in one file are columns of their own, whatever their names") {
+  const Priced study;
+  REQUIRE(study.tokenfab("run priced.json --no-bands -o both.db").code == 0);
+  REQUIRE(study.tokenfab("run priced.json --no-bands -o both.db --set /pools/0/chip='\"h100-sxm\"'").code == 0);
+  CHECK_THAT(study.tokenfab("price both.db").out, Catch::Contains("(mean of 3)") && Catch::Contains("#2 (mean of 3)"));
+  const json rows = study.tokenfab.parsed("price both.db --compare own --json")["plans"];
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0]["cost_usd"] != rows[1]["cost_usd"]);
+  CHECK(rows[1]["alternative"].get<std::string>().ends_with("#2"));
+}
+
 TEST_CASE("price --litellm and --focus") {
   const Priced study;
   std::ofstream(study.tokenfab.folder / "list.json")
