@@ -124,8 +124,10 @@ bool fast_enough(const Alternative& a, const StepModel& model) {
   if (!fast_enough(a, model))
     throw Infeasible(fmt::format("one sequence alone takes {:.1f} ms a token on {} chips, the SLO allows {:.1f} ms",
                                  lone_tpot(model) * 1e3, d.chips(), a.slo.tpot_s * 1e3));
-  throw Infeasible(fmt::format("{} replicas of up to {} chips do not bring {:.0f} % of requests within the SLO",
-                               kMostReplicas, d.chips(), 100 * a.slo.attainment));
+  const bool others = std::any_of(a.pools.begin(), a.pools.end(), [](const PoolPlan& p) { return !p.fewest_replicas; });
+  throw Infeasible(fmt::format("{} replicas of up to {} chips do not bring {:.0f} % of requests within the SLO{}",
+                               kMostReplicas, d.chips(), 100 * a.slo.attainment,
+                               others ? ", beside the other pools with the replicas that they have" : ""));
 }
 
 /// The fewest replicas, at most `most`, that are good enough; 0 where these are not. Few are tried first: a factory
