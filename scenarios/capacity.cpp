@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "sim/core/slo.h"
 #include "sim/workload/transform.h"
 
 namespace tokenfab {
@@ -36,16 +37,8 @@ class FirstRequests : public RequestSource {
 
 bool has_slo(const Slo& slo) { return slo.ttft_s > 0 || slo.tpot_s > 0 || slo.e2e_s > 0; }
 
-bool meets(const RequestRow& r, const Slo& slo) {
-  if (r.state != RequestState::served) return false;
-  const double ttft = seconds_from_ns(r.first_token - r.arrival), e2e = seconds_from_ns(r.finish - r.arrival);
-  const double tpot = r.output_tokens > 1 ? (e2e - ttft) / (r.output_tokens - 1) : 0;
-  const auto ok = [](double value, double limit) { return limit <= 0 || value <= limit; };
-  return ok(ttft, slo.ttft_s) && ok(tpot, slo.tpot_s) && ok(e2e, slo.e2e_s);
-}
-
 /// Share of requests within the SLO after the warm-up, with its interval over batch means.
-void judge_slo(const Slo& slo, Trial& trial) {
+void judge_slo(Trial& trial) {
   std::vector<const RequestRow*> rows;
   const Ns from = ns_from_seconds(trial.record.started_s + trial.record.warm_up_s);
   for (const RequestRow& r : trial.record.rows)
@@ -58,7 +51,7 @@ void judge_slo(const Slo& slo, Trial& trial) {
   for (std::size_t b = 0; b < kBatches; ++b)
     means.push_back(static_cast<double>(std::count_if(rows.begin() + static_cast<std::ptrdiff_t>(b * each),
                                                       rows.begin() + static_cast<std::ptrdiff_t>((b + 1) * each),
-                                                      [&](const auto* r) { return meets(*r, slo); })) /
+                                                      [&](const auto* r) { return meets_slo(trial.record, *r); })) /
                     static_cast<double>(each));
   const double mean = std::accumulate(means.begin(), means.end(), 0.0) / kBatches;
   double squares = 0;
@@ -183,13 +176,14 @@ class Search {
 Trial try_steady(const Scenario& scenario, const Alternative& alternative, double scale, std::int64_t requests) {
   Alternative unit = alternative;
   unit.horizon_s = 0;
+  unit.plan.reset(), unit.provider.reset();  // prices are of no use to a trial
   unit.workload = sped_up(alternative.workload, scale, requests);
   RunOptions options;
   options.rows = has_slo(unit.slo);
   Trial t;
   t.record = run_once(scenario, unit, 0, options);
   t.attained = 1;
-  if (has_slo(unit.slo)) judge_slo(unit.slo, t);
+  if (has_slo(unit.slo)) judge_slo(t);
   t.record.rows = {};
   const RunRecord& r = t.record;
   const double wanted = has_slo(unit.slo) ? unit.slo.attainment : 0;

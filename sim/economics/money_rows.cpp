@@ -15,15 +15,7 @@ namespace {
 constexpr double kMost = 10'000;  // USD per million tokens
 
 void read_prices(const JsonObject& o, const TariffPlace& place, TariffRows& rows) {
-  const auto take = [&](const char* key, TokenKind kind, bool wanted) {
-    if (wanted || o.has(key)) rows.set(place, kind, read_price(o, key, kPerMillionTokens, 0, kMost));
-  };
-  take("input", TokenKind::input, true);
-  take("output", TokenKind::output, true);
-  take("cached_input", TokenKind::cached, false);
-  take("cache_write", TokenKind::write, false);
-  take("cache_write_1h", TokenKind::write_hour, false);
-  take("reasoning", TokenKind::reasoning, false);
+  rows.read(o, place, [&](const std::string& key) { return read_price(o, key, kPerMillionTokens, 0, kMost); });
 }
 
 void read_brackets(const JsonObject& o, const std::string& tier, TariffRows& rows) {

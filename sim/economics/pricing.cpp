@@ -38,12 +38,15 @@ void set_row_prices(RunRecord& r, const std::optional<PricePlan>& plan) {
   };
 }
 
-/// Needs a load: the factory's capacity.
-double load_to_break_even(const RunRecord& r, const Pricing& pricing) {
-  if (!pricing.plan || !r.capacity.known() || r.makespan_s <= 0 || r.served == 0) return kNone;
+/// The factor on prices, and where the capacity is known the load, that a month breaks even at.
+void set_break_even(RunRecord& r, const Pricing& pricing) {
+  if (!pricing.plan || r.makespan_s <= 0) return;
   const FactoryMonth month(r, r, pricing.supplies, pricing.plan, pricing.provider);
+  r.cost.break_even_price_factor = break_even_factor(r, month);
+  if (!r.capacity.known() || r.served == 0) return;
   const double each = static_cast<double>(r.input_served + r.output_served) / static_cast<double>(r.served);
-  return break_even_load(month, growth_units(r), r.capacity.low_rps * each * kHoursPerMonth * 3600);
+  r.cost.break_even_utilisation =
+      break_even_load(month, growth_units(r), r.capacity.low_rps * each * kHoursPerMonth * 3600);
 }
 
 }  // namespace
@@ -51,13 +54,8 @@ double load_to_break_even(const RunRecord& r, const Pricing& pricing) {
 std::optional<Bill> price_all(RunRecord& r, const Pricing& pricing) {
   std::optional<Bill> bill = price_run(r, pricing.supplies, pricing.plan);
   r.pnl.reset();
-  if (pricing.provider) {
-    r.pnl = profit_and_loss(r, *pricing.provider, month_at_load(r, pricing.supplies, pricing.plan));
-  }
-  if (pricing.plan && r.makespan_s > 0)
-    r.cost.break_even_price_factor =
-        break_even_factor(r, FactoryMonth(r, r, pricing.supplies, pricing.plan, pricing.provider));
-  r.cost.break_even_utilisation = load_to_break_even(r, pricing);
+  if (pricing.provider) r.pnl = profit_and_loss(r, *pricing.provider, month_at_load(r, pricing.supplies, pricing.plan));
+  set_break_even(r, pricing);
   price_tasks(r, pricing.quality);
   set_row_prices(r, pricing.plan);
   return bill;

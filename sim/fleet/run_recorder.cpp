@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "sim/core/row_spool.h"
+#include "sim/core/slo.h"
 #include "sim/core/steady.h"
 
 namespace tokenfab {
@@ -56,11 +57,6 @@ void RunRecorder::rejected(Ns now, const Request& request, Rejection why) {
   if (ended_) ended_(request, now, false);
 }
 
-bool RunRecorder::meets_slo(Ns ttft, Ns tpot, Ns e2e) const {
-  const auto ok = [](Ns value, double limit_s) { return limit_s <= 0 || seconds_from_ns(value) <= limit_s; };
-  return ok(ttft, record_.slo_ttft_s) && ok(tpot, record_.slo_tpot_s) && ok(e2e, record_.slo_e2e_s);
-}
-
 /// The first request of another class finds in the totals what the highest class has had so far.
 ClassStats* RunRecorder::find_class(int priority) {
   std::vector<ClassStats>& all = record_.classes;
@@ -105,7 +101,7 @@ void RunRecorder::finished(Ns now, const Tracked& t, std::int32_t preemptions, i
     if (r.output_tokens > 1) to.tpot.add(tpot);
   };
   add(record_.latency);
-  const bool good = meets_slo(ttft, tpot, e2e);
+  const bool good = meets_slo(record_, ttft, tpot, e2e);
   if (good) {
     ++record_.good_requests;
     record_.good_output_tokens += r.output_tokens;

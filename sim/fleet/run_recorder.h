@@ -53,7 +53,6 @@ class RunRecorder {
   ClassStats* find_class(int priority);
   void keep_row(const Tracked& tracked, RequestState state, Ns finish, std::int32_t preemptions, int pool, int replica);
   void add_row(const RequestRow& row);
-  bool meets_slo(Ns ttft, Ns tpot, Ns e2e) const;
   void judge_saturation();
   void check() const;
 

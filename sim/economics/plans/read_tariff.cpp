@@ -17,17 +17,8 @@ Price price(const JsonObject& o, const std::string& key, double to_million) {
           o.string("as_of", "")};
 }
 
-/// Input, output and, where given, the other kinds of token.
 void read_prices(const JsonObject& o, double to_million, const TariffPlace& place, TariffRows& rows) {
-  const auto take = [&](const char* key, TokenKind kind, bool wanted) {
-    if (wanted || o.has(key)) rows.set(place, kind, price(o, key, to_million));
-  };
-  take("input", TokenKind::input, true);
-  take("output", TokenKind::output, true);
-  take("cached_input", TokenKind::cached, false);
-  take("cache_write", TokenKind::write, false);
-  take("cache_write_1h", TokenKind::write_hour, false);
-  take("reasoning", TokenKind::reasoning, false);
+  rows.read(o, place, [&](const std::string& key) { return price(o, key, to_million); });
 }
 
 /// Whether there are any.

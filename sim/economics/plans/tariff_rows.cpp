@@ -1,6 +1,6 @@
 #include "sim/economics/plans/tariff_rows.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -17,8 +17,15 @@ bool TariffRows::has(const TariffPlace& place, TokenKind kind) const {
   return row != rows_.end() && row->second[index(kind)].has_value();
 }
 
-bool TariffRows::has_tier(const std::string& tier) const {
-  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) { return row.first.tier == tier; });
+void TariffRows::read(const JsonObject& object, const TariffPlace& place,
+                      const std::function<Price(const std::string&)>& price) {
+  set(place, TokenKind::input, price("input"));
+  set(place, TokenKind::output, price("output"));
+  for (const auto& [key, kind] : {std::pair("cached_input", TokenKind::cached),
+                                  {"cache_write", TokenKind::write},
+                                  {"cache_write_1h", TokenKind::write_hour},
+                                  {"reasoning", TokenKind::reasoning}})
+    if (object.has(key)) set(place, kind, price(key));
 }
 
 void TariffRows::scale_tier(const std::string& tier, double factor) {

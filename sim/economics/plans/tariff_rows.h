@@ -1,10 +1,12 @@
 #pragma once
 #include <array>
 #include <compare>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "base/json_object.h"
 #include "sim/economics/plans/tariff.h"
 
 namespace tokenfab {
@@ -25,7 +27,9 @@ class TariffRows {
  public:
   void set(const TariffPlace& place, TokenKind kind, const Price& price) { rows_[place][index(kind)] = price; }
   bool has(const TariffPlace& place, TokenKind kind) const;
-  bool has_tier(const std::string& tier) const;
+  /// Takes an object's prices: input and output, and where given the other kinds of token. `price(key)` reads one.
+  void read(const JsonObject& object, const TariffPlace& place,
+            const std::function<Price(const std::string& key)>& price);
   /// All places of the standard tier again in `tier`, times `factor`.
   void scale_tier(const std::string& tier, double factor);
   /// The standard tier first; needs its base prices of input and output.
